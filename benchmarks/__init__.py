@@ -1,0 +1,1 @@
+"""Benchmarks of tapead, for asv and for ``python benchmarks/report.py``."""

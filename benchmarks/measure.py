@@ -1,0 +1,60 @@
+"""What is timed, and how: checked gradients, the least of interleaved rounds.
+
+Ratios of such minima carry over from one machine to another; times do not.
+"""
+
+import gc
+import time
+from functools import partial
+from timeit import Timer
+
+import numpy as np
+
+from .peers import PLAIN, SYSTEMS
+
+BLOCK = 0.01  # seconds of calls between two readings of the clock, which costs 0.6 us
+
+
+def gradient_steps(systems, workload):
+    """Return {name: function without arguments} for plain Python and the given systems."""
+    plain = partial(workload.f, workload.xs, PLAIN)
+    steps = {"plain": plain}
+    wanted = plain(), workload.gradient(workload.xs)
+    for system in systems:
+        value_and_gradient = SYSTEMS[system](workload.f)
+        check(value_and_gradient(workload.xs), wanted, system)
+        steps[system] = partial(value_and_gradient, workload.xs)
+    return steps
+
+
+def check(answer, wanted, what):
+    """Raise AssertionError unless an answer, or a tuple of answers, is what was wanted."""
+    for a, w in zip(answer, wanted, strict=True):
+        w = np.asarray(w)
+        # the systems sum in other orders: they differ by up to 6e-15 of the largest entry
+        np.testing.assert_allclose(a, w, rtol=0, atol=1e-12 * abs(w).max(), err_msg=what)
+
+
+def fastest(steps, rounds=7, budget=2.0, timer=time.process_time):
+    """Return {name: seconds of one call}: the least over rounds that run A B C A B C.
+
+    The timer counts CPU time, so that other programs on the core do not matter. A slow step takes
+    part in as many rounds as its `budget` of seconds allows, at least one.
+    """
+    gc.collect()
+    gc.freeze()  # so that one system does not pay for the modules of the others
+    try:
+        best = {name: _seconds(step, 1, timer) for name, step in steps.items()}
+        calls = {name: max(1, int(BLOCK / t)) for name, t in best.items()}
+        for turn in range(rounds):
+            for name, step in steps.items():
+                if turn * calls[name] * best[name] < budget:
+                    best[name] = min(best[name], _seconds(step, calls[name], timer))
+    finally:
+        gc.unfreeze()
+    return best
+
+
+def _seconds(step, calls, timer):
+    # timeit turns garbage collection off; a system that makes cycles has to pay for them
+    return Timer(step, gc.enable, timer=timer).timeit(calls) / calls

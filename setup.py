@@ -1,0 +1,78 @@
+"""What pyproject.toml cannot say: templates to expand, compiler directives, flags."""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+from Cython.Build import cythonize
+from Cython.Tempita import Template
+from setuptools import Extension, setup
+
+PACKAGE = Path("tapead")
+COVERAGE = os.environ.get("TAPEAD_COVERAGE") == "1"
+CHECKS = os.environ.get("TAPEAD_CHECKS") == "1"  # bounds, None and uninitialised memory
+CFLAGS = os.environ.get("TAPEAD_CFLAGS", "").split()
+LDFLAGS = os.environ.get("TAPEAD_LDFLAGS", "").split()
+COVERAGE_MACROS = [
+    ("CYTHON_TRACE", "1"),
+    ("CYTHON_TRACE_NOGIL", "1"),
+    ("CYTHON_USE_SYS_MONITORING", "0"),
+]
+
+
+def load(name):
+    """A module of the package that imports nothing of it."""
+    spec = importlib.util.spec_from_file_location(f"_build_{name}", PACKAGE / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def expand_templates():
+    """Write every ``*.in`` beside its template, if it would change."""
+    names = load("_templates").names(load("elementals"), load("_expressions"))
+    for template in sorted(PACKAGE.glob("*.in")):
+        target = template.with_suffix("")
+        text = Template(template.read_text(encoding="utf-8"), namespace=names).substitute()
+        if not target.exists() or target.read_text(encoding="utf-8") != text:
+            target.write_text(text, encoding="utf-8")
+
+
+def extension(name):
+    """One extension module; it is rebuilt when any declaration it may include changes."""
+    unix = sys.platform != "win32"
+    return Extension(
+        f"tapead.{name}",
+        [str(PACKAGE / f"{name}.pyx")],
+        depends=[str(p) for pattern in ("*.in", "*.pxd", "*.pxi", "*.h") for p in PACKAGE.glob(pattern)],
+        libraries=["m"] if unix else [],
+        define_macros=COVERAGE_MACROS if COVERAGE else [],
+        extra_compile_args=[*(["-O3", "-fno-math-errno", "-fno-trapping-math"] if unix else []), *CFLAGS],
+        extra_link_args=LDFLAGS,
+    )
+
+
+expand_templates()
+setup(
+    ext_modules=cythonize(
+        [extension(path.stem) for path in sorted(PACKAGE.glob("*.pyx"))],
+        build_dir=None if COVERAGE else "build/cython",
+        nthreads=0,
+        compiler_directives={
+            "language_level": 3,
+            "binding": True,
+            "embedsignature": False,
+            "autotestdict": False,
+            "c_api_binop_methods": True,
+            "cdivision": True,
+            "boundscheck": CHECKS,
+            "wraparound": False,
+            "initializedcheck": CHECKS,
+            "nonecheck": CHECKS,
+            "freethreading_compatible": False,
+            "linetrace": COVERAGE,
+        },
+    ),
+)

@@ -1,0 +1,189 @@
+"""NumPy's protocols for traced numbers, and tapead's functions of arrays.
+
+An array that holds traced numbers is an `Elements`, an object array whose ufuncs are the rows of
+the table.
+"""
+
+import sys
+
+import numpy as np
+
+from tapead import _tape
+from tapead.elementals import ELEMENTALS, OPCODES
+
+PLAIN = {
+    "equal", "not_equal", "less", "less_equal", "greater", "greater_equal",
+    "isfinite", "isinf", "isnan", "signbit", "logical_and", "logical_or", "logical_not",
+}  # fmt: skip
+_ROW_OF = {name: row for row in ELEMENTALS.values() if row.ufunc for name in row.names}
+_ROW_OF |= {row.ufunc.rpartition(".")[2]: row for row in ELEMENTALS.values() if row.ufunc}
+
+
+class Elements(np.ndarray):
+    """Object array of numbers, some of them traced; ufuncs act element by element."""
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        return apply_ufunc(ufunc, method, inputs, kwargs)
+
+    def clip(self, min=None, max=None):
+        """tapead.clip of every element."""
+        return _elementwise(_tape.clip, self, min, max)
+
+
+def elements(array):
+    """`array` (of objects) as an `Elements`."""
+    return np.asarray(array, dtype=object).view(Elements)
+
+
+def apply_ufunc(ufunc, method, inputs, kwargs):
+    """What ``ufunc(*inputs)`` means where an input is traced."""
+    function = _function_for(ufunc)
+    if function is None or method != "__call__" or kwargs:
+        return _apply_to_objects(ufunc, method, inputs, kwargs)
+    if any(isinstance(x, (np.ndarray, list, tuple)) for x in inputs):
+        return _elementwise(function, *inputs)
+    return function(*inputs)
+
+
+def _function_for(ufunc):
+    """tapead's function of the row that `ufunc` names, or None."""
+    name = ufunc.__name__
+    if name in PLAIN:
+        return lambda *xs: ufunc(*map(value_of, xs))
+    if name == "clip":
+        return _tape.clip
+    if name in ("positive", "conjugate"):
+        return lambda x: x
+    row = _ROW_OF.get(name)
+    return None if row is None else getattr(_tape, row.name)
+
+
+def _apply_to_objects(ufunc, method, inputs, kwargs):
+    if not any(isinstance(x, np.ndarray) for x in inputs):
+        raise TypeError(
+            f"numpy.{ufunc.__name__}{'' if method == '__call__' else '.' + method} of a traced "
+            "value is not supported; use tapead's functions or operators, or x.value"
+        )
+    if any(np.asarray(out).dtype != object for out in kwargs.get("out", ())):
+        raise TypeError(
+            f"numpy.{ufunc.__name__} with out= would drop the derivative; leave out= away"
+        )
+    result = getattr(ufunc, method)(*map(_as_objects, inputs), **_plain_out(kwargs))
+    return elements(result) if isinstance(result, np.ndarray) else result
+
+
+def _plain_out(kwargs):
+    out = kwargs.get("out")
+    return kwargs if out is None else {**kwargs, "out": tuple(map(_as_objects, out))}
+
+
+def _as_objects(x):
+    """An operand as a plain object array; a lone Var would call us again."""
+    if isinstance(x, _tape.Var):
+        array = np.empty((), dtype=object)
+        array[()] = x
+        return array
+    return x.view(np.ndarray) if isinstance(x, Elements) else x
+
+
+def _elementwise(function, *inputs):
+    arrays = [np.asarray(_as_objects(x), dtype=object) for x in inputs]
+    result = np.frompyfunc(function, len(arrays), 1)(*arrays)
+    return elements(result) if isinstance(result, np.ndarray) else result
+
+
+def value_of(x):
+    """The plain number of a traced value; anything else as it is."""
+    return x.value if isinstance(x, _tape.Var) else x
+
+
+def apply_function(function, args, kwargs):
+    """What a NumPy function that is not a ufunc means for traced values."""
+    if function is np.clip:
+        return _tape.clip(*args, **kwargs)
+    if function is np.sinc:
+        return _tape.sinc(*args)
+    if function is np.where and len(args) == 3:
+        return where(*args)
+    return function._implementation(*args, **kwargs)
+
+
+def where(condition, x, y):
+    """`x` where `condition` holds, else `y`; the branch not taken has no derivative.
+
+    Parameters
+    ----------
+    condition : bool or array of bool
+    x, y : float, Var or ndarray
+
+    Returns
+    -------
+    float, Var or ndarray
+
+    Examples
+    --------
+    >>> import tapead
+    >>> tapead.grad(lambda x: tapead.where(x > 0, tapead.sqrt(x), 0.0))(-1.0)
+    0.0
+    """
+    if not isinstance(condition, (np.ndarray, list, tuple)):
+        condition = bool(condition)
+        if not any(isinstance(branch, (np.ndarray, list, tuple)) for branch in (x, y)):
+            return x if condition else y
+    if not (holds_traced(x) or holds_traced(y)):
+        return np.where(condition, x, y)
+    condition = np.asarray(condition)
+    return _elementwise(lambda c, x, y: x if c else y, condition, x, y)
+
+
+def holds_traced(x):
+    """Whether `x` is a traced number or an array (or list) that holds one."""
+    if isinstance(x, _tape.Var):
+        return True
+    if isinstance(x, (list, tuple)):
+        return any(map(holds_traced, x))
+    return isinstance(x, np.ndarray) and x.dtype == object and any(map(holds_traced, x.flat))
+
+
+def apply_elemental(name, *inputs):
+    """A row's function of anything but floats and a Var alone: ints, arrays, lists."""
+    if any(map(holds_traced, inputs)):
+        return _elementwise(_scalar_function(name), *inputs)
+    arrays = [np.asarray(x) for x in inputs]
+    for array in arrays:
+        if array.dtype.kind not in "biuf":
+            raise TypeError(
+                f"tapead.{name} is a function of real numbers; got {_describe(array, inputs)}"
+            )
+    row = ELEMENTALS[name]
+    if row.ufunc.startswith("numpy.") and not all(type(x) is int for x in inputs):
+        return getattr(np, row.ufunc.removeprefix("numpy."))(*inputs)
+    result = _evaluate(name, arrays)
+    return float(result) if all(isinstance(x, (int, float)) for x in inputs) else result[()]
+
+
+def _scalar_function(name):
+    if name.startswith("clip_"):
+        return lambda x, end: _tape._clip_end(x, end, name == "clip_min")
+    if name == "polygamma":
+        return lambda n, x: _tape.polygamma(int(n), x)
+    return getattr(_tape, name)
+
+
+def _describe(array, inputs):
+    if any(isinstance(x, np.ndarray) for x in inputs):
+        return f"an array of {array.dtype}"
+    return ", ".join(type(x).__name__ for x in inputs)
+
+
+def _evaluate(name, arrays):
+    """The row's own loop, in float64; the result has the operands' precision."""
+    dtype = np.result_type(*arrays)
+    arrays = np.broadcast_arrays(*arrays)
+    flat = [np.ascontiguousarray(x, dtype=np.float64).ravel() for x in arrays]
+    out = np.empty(arrays[0].shape)
+    _tape.evaluate_rows(OPCODES[name], flat[0], flat[-1], out.reshape(-1))
+    return out.astype(dtype) if dtype.kind == "f" else out
+
+
+_tape.register_protocols(sys.modules[__name__])

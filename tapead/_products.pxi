@@ -1,0 +1,305 @@
+# Products with a Jacobian or a Hessian, and derivatives of a function of one number.
+
+cdef object tangent_leaf(object context, object leaf):
+    """Collect the numbers of a tangent or an adjoint in order."""
+    if isinstance(leaf, ndarray):
+        for item in leaf.ravel().tolist():
+            tangent_leaf(context, item)
+        return None
+    if type(leaf) is not Var and (isinstance(leaf, (bool, np.bool_)) or not isinstance(
+        leaf, (int, float, np.floating, np.integer)
+    )):
+        raise TypeError(f"a tangent or adjoint is made of floats; got {type(leaf).__name__}")
+    (<list>context).append(leaf if type(leaf) is Var else float(leaf))
+    return None
+
+
+cdef list numbers_like(object tree, object like, str what):
+    """Numbers of `tree`, which must have the structure of `like`."""
+    cdef list out = []
+    if structure(tree) != structure(like):
+        raise ValueError(
+            f"expected {what}, {structure(like)!r}; got {structure(tree)!r} "
+            "(None is a number, a tuple of ints the shape of an array)")
+    walk(out, tree, tangent_leaf)
+    return out
+
+
+cdef int require_tuple(object value, str name, str what) except -1:
+    if not isinstance(value, (tuple, list)):
+        raise TypeError(
+            f"{name} takes {what} as a tuple with one entry per argument of f; "
+            f"got {type(value).__name__}")
+    return 0
+
+
+cdef object dot_leaf(object context, object leaf):
+    """Tangent of a leaf of the result."""
+    cdef Run run = <Run>context
+    if isinstance(leaf, ndarray):
+        out = np.empty(leaf.size, dtype=object)
+        for i, item in enumerate(leaf.flat):
+            out[i] = dot_leaf(run, item)
+        return float_array(out, leaf.dtype).reshape(leaf.shape)
+    check_scalar(leaf, run.transform)
+    return run.reached_at((<Var>leaf).id) if run.depends_on_leaf(leaf) else 0.0
+
+
+def jvp(f, primals, tangents, has_aux=False):
+    """Value of `f` and its Jacobian times a vector: one forward sweep.
+
+    Parameters
+    ----------
+    f : callable
+        Returns numbers: one, an array, or a container of them.
+    primals : tuple
+        Arguments of `f`.
+    tangents : tuple
+        One tangent per argument, in its structure.
+    has_aux : bool, default False
+        Whether `f` returns a pair of the result and anything else.
+
+    Returns
+    -------
+    y, y_dot
+        Result and its tangent, in one structure; with `has_aux` the auxiliary result as well.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not differentiable, or the tangents do not fit the primals.
+
+    Examples
+    --------
+    >>> import tapead
+    >>> tapead.jvp(lambda x, y: x * y, (3.0, 2.0), (1.0, 0.5))
+    (6.0, 3.5)
+    """
+    require_tuple(primals, "jvp", "primals")
+    require_tuple(tangents, "jvp", "tangents")
+    cdef list seeds = numbers_like(
+        tuple(tangents), tuple(primals), "tangents in the structure of the primals")
+    return forward_product(f, tuple(primals), seeds, has_aux, "jvp")
+
+
+cdef tuple forward_product(object f, tuple primals, list seeds, bint has_aux, str name):
+    cdef Run run = Run.__new__(Run)
+    cdef Transform transform = Transform(f, tuple(range(len(primals))), has_aux)
+    run.start(name)
+    try:
+        y, aux = recorded_parts(run, transform, primals, {})
+        run.symbolic = run.symbolic or (run.nested and any_var(seeds))
+        run.forward(seeds)
+        y_dot = walk(run, y, dot_leaf)
+        y = run.released(y)
+        aux = run.released(aux)
+    except BaseException:
+        run.abandon()
+        raise
+    run.finish()
+    return (y, y_dot, aux) if has_aux else (y, y_dot)
+
+
+cdef bint any_var(list values):
+    for value in values:
+        if type(value) is Var:
+            return True
+    return False
+
+
+def vjp(f, *primals, has_aux=False):
+    """Value of `f` and its pullback: vectors times its Jacobian, one reverse sweep each.
+
+    Parameters
+    ----------
+    f : callable
+        Returns numbers: one, an array, or a container of them.
+    *primals
+        Arguments of `f`.
+    has_aux : bool, default False
+        Whether `f` returns a pair of the result and anything else.
+
+    Returns
+    -------
+    y
+        Result of `f`.
+    pullback : callable
+        Takes the adjoint of the result, in its structure, and returns a tuple with the adjoint
+        of each argument. May be called many times, and inside other transforms.
+    aux
+        With `has_aux`, the auxiliary result.
+
+    Raises
+    ------
+    TypeError
+        If an argument is not differentiable.
+
+    Examples
+    --------
+    >>> import tapead
+    >>> y, pullback = tapead.vjp(lambda x, y: x * y, 3.0, 2.0)
+    >>> y, pullback(1.0)
+    (6.0, (2.0, 3.0))
+    """
+    cdef Run run = Run.__new__(Run)
+    cdef Transform transform = Transform(f, tuple(range(len(primals))), has_aux)
+    cdef list results = []
+    run.start("vjp")
+    try:
+        y, aux = recorded_parts(run, transform, primals, {})
+        walk(results, y, result_leaf)
+        value, aux = run.released(y), run.released(aux)
+    except BaseException:
+        run.abandon()
+        raise
+    if not run.nested:
+        run.tape.end()  # the pullback keeps the tape
+    pullback = Pullback(run, transform, primals, value, results)
+    return (value, pullback, aux) if has_aux else (value, pullback)
+
+
+cdef class Pullback:
+    """Adjoints of a result to adjoints of the arguments; what `vjp` returns."""
+
+    cdef Run run
+    cdef uint64_t serial
+    cdef Transform transform
+    cdef tuple primals
+    cdef object value
+    cdef list results
+
+    def __init__(self, Run run, Transform transform, tuple primals, value, list results):
+        self.run = run
+        self.serial = run.st.serial
+        self.transform = transform
+        self.primals = primals
+        self.value = value
+        self.results = results
+
+    def __call__(self, adjoint):
+        """Adjoints of the arguments for the `adjoint` of the result."""
+        cdef Run run = self.run
+        cdef list seeds = numbers_like(
+            adjoint, self.value, "an adjoint in the structure of the result")
+        if active_state() != run.st if run.nested or any_var(seeds) else False:
+            return self.again(adjoint)
+        run.tape.check_idle()
+        run.symbolic = run.nested
+        self.check_alive()
+        run.reverse(self.results, seeds)
+        return adjoints_of(run, self.transform, self.primals)
+
+    def again(self, adjoint):
+        """On a tape that does not hold the function's nodes: record it anew."""
+        for primal in leaves(self.primals):
+            if type(primal) is Var and active_state().owner == NULL:
+                raise TapeError("the recording that this pullback belongs to has ended")
+        return vjp(self.transform.f, *self.primals, has_aux=self.transform.has_aux)[1](adjoint)
+
+    cdef int check_alive(self) except -1:
+        for result in self.results:
+            if type(result) is Var and not self.run.tape.owns(<Var>result):
+                raise TapeError("the recording that this pullback belongs to was rewound")
+        return 0
+
+
+def hvp(f, primals, tangents):
+    """Hessian of `f` times a vector: a forward sweep over a recorded reverse sweep.
+
+    Parameters
+    ----------
+    f : callable
+        Returns one number.
+    primals : tuple
+        Arguments of `f`.
+    tangents : tuple
+        One tangent per argument, in its structure.
+
+    Returns
+    -------
+    tuple
+        One product per argument, in its structure.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `jvp`.
+
+    Examples
+    --------
+    >>> import tapead
+    >>> tapead.hvp(lambda x: x[0] ** 2 * x[1], ([3.0, 2.0],), ([1.0, 0.0],))
+    ([4.0, 6.0],)
+    """
+    require_tuple(primals, "hvp", "primals")
+    require_tuple(tangents, "hvp", "tangents")
+    cdef list seeds = numbers_like(
+        tuple(tangents), tuple(primals), "tangents in the structure of the primals")
+    gradient = grad(f, tuple(range(len(primals))))
+    return forward_product(gradient, tuple(primals), seeds, False, "hvp")[1]
+
+
+cdef class derivative(Transform):
+    """derivative(f, n=1)
+    --
+
+    n-th derivative of a function of one number.
+
+    Every order records the sweep of the one before and differentiates it, so that the cost grows
+    about fourfold with each.
+
+    Parameters
+    ----------
+    f : callable
+        Takes a number first, and returns one.
+    n : int, default 1
+        Order, at least 0.
+
+    Returns
+    -------
+    callable
+        Takes the arguments of `f`; differentiates with respect to the first.
+
+    Raises
+    ------
+    ValueError
+        If `n` is negative.
+    TypeError
+        When called: if argument or result is not one number.
+
+    Examples
+    --------
+    >>> import tapead
+    >>> tapead.derivative(tapead.sin, 3)(0.0)
+    -1.0
+    """
+
+    cdef Py_ssize_t order
+    cdef object lower
+
+    def __init__(self, f, n=1):
+        if isinstance(n, bool) or not isinstance(n, int):
+            raise TypeError(f"derivative needs an order n of type int; got {type(n).__name__}")
+        if n < 0:
+            raise ValueError(f"derivative needs an order n of at least 0; got {n}")
+        super().__init__(f)
+        self.order = n
+        self.lower = derivative(f, n - 1) if n > 1 else f
+
+    def __call__(self, x, *args, **kwargs):
+        if isinstance(x, (list, tuple, dict, np.ndarray)):
+            raise TypeError(f"derivative is of a function of one number; got {type(x).__name__}, "
+                            "use tapead.jacobian")
+        if self.order == 0:
+            return self.f(x, *args, **kwargs)
+        return forward_product(
+            lambda x: scalar_result(self.lower(x, *args, **kwargs)), (x,), [1.0], False,
+            "derivative")[1]
+
+    def __reduce__(self):
+        return derivative, (self.f, self.order)
+
+
+cdef object scalar_result(object y):
+    check_scalar(y, "derivative")
+    return y

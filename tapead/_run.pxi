@@ -1,0 +1,256 @@
+# A run: one recording of a function on lifted arguments, and the sweeps over it.
+
+cdef enum:
+    IDLE_TAPES = 8
+    IDLE_BYTES = 1 << 27  # a larger tape gives its memory back
+
+cdef list idle_tapes = []
+cdef object ndarray = np.ndarray
+
+
+@cython.final
+@cython.freelist(16)
+cdef class Run:
+    cdef Tape tape
+    cdef State* st
+    cdef str transform  # for errors
+    cdef int64_t first  # id of the first leaf
+    cdef int64_t n_leaves
+    cdef int64_t last  # end of the function's own nodes
+    cdef int64_t cursor  # the leaf that is written next
+    cdef bint nested
+    cdef bint symbolic
+    cdef double* values  # adjoints of the leaves, by id, after a numeric sweep
+    cdef Ref* refs  # the same after a recorded sweep, from `first`
+    cdef char* depends
+
+    def __dealloc__(self):
+        free(self.refs)
+        free(self.depends)
+
+    cdef int start(self, str transform) except -1:
+        self.transform = transform
+        self.st = active_state()
+        self.nested = self.st.owner != NULL
+        if self.nested:
+            self.tape = <Tape>self.st.owner
+        else:
+            self.tape = idle_tapes.pop() if idle_tapes else Tape()
+            self.tape.begin()
+            self.st = &self.tape.state
+        self.first = self.last = self.st.n
+        self.n_leaves = 0
+        return 0
+
+    cdef int recorded(self) except -1:
+        """Note the end of the function and whether its result depends on an outer recording."""
+        self.last = self.st.n
+        self.symbolic = self.nested and reaches_below(self.st, self.first, self.last)
+        return 0
+
+    cdef int finish(self) except -1:
+        """Leave nothing behind, except on an outer tape what belongs to its result."""
+        if self.nested:
+            if not self.symbolic:
+                self.tape.cut(self.first)
+            return 0
+        self.tape.end()
+        self.tape.cut(1)
+        if len(idle_tapes) < IDLE_TAPES and self.tape.bytes_used() < IDLE_BYTES:
+            idle_tapes.append(self.tape)
+        return 0
+
+    cdef int abandon(self) except -1:
+        """Finish after an error."""
+        self.symbolic = False
+        return self.finish()
+
+    # -- sweeps ------------------------------------------------------------------------------
+
+    cdef int reverse_one(self, object result) except -1:
+        """Adjoints of one result, with seed 1."""
+        cdef double* values
+        if self.symbolic:
+            return self.record_reverse([result], [1.0])
+        self.values = values = self.tape.workspace(self.last)
+        unreach(values, self.first, self.last)
+        if self.depends_on_leaf(result):
+            values[(<Var>result).id] = 1.0
+            with nogil:
+                reverse_sweep(self.st, values, self.first + self.n_leaves, self.last)
+        return 0
+
+    cdef int reverse(self, list results, list seeds) except -1:
+        if self.symbolic:
+            return self.record_reverse(results, seeds)
+        self.values = self.tape.workspace(self.last)
+        unreach(self.values, self.first, self.last)
+        for result, seed in zip(results, seeds):
+            if self.depends_on_leaf(result):
+                self.values[(<Var>result).id] += reached(<double>seed)
+        cdef double* values = self.values
+        with nogil:
+            reverse_sweep(self.st, values, self.first + self.n_leaves, self.last)
+        return 0
+
+    cdef int forward(self, list seeds) except -1:
+        """Tangents of all nodes from one seed per leaf."""
+        cdef int64_t i
+        if self.symbolic:
+            return self.record_forward(seeds)
+        self.values = self.tape.workspace(self.last)
+        self.values[0] = -0.0
+        unreach(self.values, self.first, self.last)
+        for i in range(self.n_leaves):
+            self.values[self.first + i] = reached(<double>seeds[i])
+        cdef double* values = self.values
+        with nogil:
+            forward_sweep(self.st, values, self.first + self.n_leaves, self.last)
+        return 0
+
+    cdef int record_reverse(self, list results, list seeds) except -1:
+        cdef Ref ref
+        cdef int64_t i
+        self.prepare_refs()
+        for result, seed in zip(results, seeds):
+            if self.depends_on_leaf(result):
+                i = (<Var>result).id - self.first
+                as_ref(self.st, seed, &ref)
+                accumulate(self.st, &self.refs[i], ref)
+        with nogil:
+            record_reverse(
+                self.st, self.refs, self.depends, self.first + self.n_leaves, self.last,
+                self.first)
+        return raise_failed(self.st) if self.st.failed else 0
+
+    cdef int record_forward(self, list seeds) except -1:
+        cdef int64_t i
+        self.prepare_refs()
+        for i in range(self.n_leaves):
+            as_ref(self.st, seeds[i], &self.refs[i])
+        return self.sweep_refs_forward()
+
+    cdef int sweep_refs_forward(self) except -1:
+        with nogil:
+            record_forward(
+                self.st, self.refs, self.depends, self.first + self.n_leaves, self.last,
+                self.first)
+        return raise_failed(self.st) if self.st.failed else 0
+
+    cdef int prepare_refs(self) except -1:
+        """All refs absent; `depends` says which nodes depend on a leaf."""
+        cdef int64_t i, n = self.last - self.first
+        cdef Node* node
+        if self.refs == NULL:
+            self.refs = <Ref*>malloc((n + 1) * sizeof(Ref))
+            self.depends = <char*>calloc(n + 1, 1)
+            if self.refs == NULL or self.depends == NULL:
+                raise MemoryError(f"out of memory for the adjoints of {n} nodes")
+            for i in range(n):
+                node = &self.st.nodes[self.first + i]
+                self.depends[i] = i < self.n_leaves or (
+                    node.x >= self.first and self.depends[node.x - self.first]) or (
+                    node.y >= self.first and self.depends[node.y - self.first])
+        for i in range(n):
+            self.refs[i].id = NO_PATH_ID
+        return 0
+
+    # -- values in and out -------------------------------------------------------------------
+
+    cdef bint depends_on_leaf(self, object result):
+        return type(result) is Var and (<Var>result).id >= self.first
+
+    cdef object reached_at(self, int64_t i):
+        """Adjoint or tangent of node i: a float, or a Var of the outer recording."""
+        cdef Ref ref
+        if not self.symbolic:
+            return self.values[i] + 0.0  # -0.0, where nothing arrived, to 0.0
+        ref = self.refs[i - self.first]
+        if ref.id == NO_PATH_ID:
+            return 0.0
+        return new_var(self.st, ref) if ref.id else ref.value
+
+    cdef object released(self, object tree):
+        """`tree` as the caller may keep it: this recording's Vars as numbers if it ends."""
+        if self.symbolic:
+            return tree
+        if type(tree) is Var:
+            return (<Var>tree).number if (<Var>tree).id >= self.first else tree
+        return walk(self, tree, release_leaf)
+
+
+cdef bint reaches_below(State* st, int64_t first, int64_t last) noexcept:
+    cdef int64_t i, x, y
+    for i in range(first, last):
+        x = operand_id(st.nodes[i].x, st.nodes[i].px)
+        y = operand_id(st.nodes[i].y, st.nodes[i].py)
+        if 0 < x < first or 0 < y < first:
+            return True
+    return False
+
+
+cdef object lift_leaf(object context, object leaf):
+    """A leaf of an argument as an input of the run."""
+    cdef Run run = <Run>context
+    cdef Ref ref
+    if type(leaf) is float:
+        ref.value = <double>leaf
+        ref.id = 0
+    elif isinstance(leaf, ndarray):
+        return lift_array(run, leaf)
+    elif isinstance(leaf, (bool, np.bool_)) or not as_ref(run.st, leaf, &ref):
+        refuse(run, type(leaf).__name__)
+    run.n_leaves += 1
+    if run.nested:
+        return new_var(run.st, push_copy(run.st, ref))
+    return new_var(run.st, push(run.st, OP_INPUT, ref.value, 0.0, 0.0, 0, 0))
+
+
+cdef object lift_array(Run run, object array):
+    if array.dtype.kind != "O" and array.dtype not in (np.float64, np.float32, np.float16):
+        refuse(run, f"an array of {array.dtype}")
+    out = np.empty(array.size, dtype=object)
+    for i, item in enumerate(array.ravel().tolist()):
+        out[i] = lift_leaf(run, item)
+    return elements(out.reshape(array.shape))
+
+
+cdef int refuse(Run run, str what) except -1:
+    article = "" if what.startswith("an ") else "a "
+    raise TypeError(
+        f"{run.transform} differentiates with respect to floats, arrays of floats and containers "
+        f"of them; got {article}{what}{', convert it with x.astype(float)' * what.startswith('an ')}"
+    )
+
+
+cdef object adjoint_leaf(object context, object leaf):
+    cdef Run run = <Run>context
+    if type(leaf) is not float and isinstance(leaf, ndarray):
+        out = np.empty(leaf.size, dtype=object)
+        for i in range(leaf.size):
+            out[i] = adjoint_leaf(run, 0.0)
+        return float_array(out, leaf.dtype).reshape(leaf.shape)
+    if run.cursor >= run.first + run.n_leaves:
+        raise RuntimeError("the arguments grew while the function ran; pass it a copy")
+    run.cursor += 1
+    return run.reached_at(run.cursor - 1)
+
+
+cdef object release_leaf(object context, object leaf):
+    cdef Run run = <Run>context
+    if run.depends_on_leaf(leaf):
+        return (<Var>leaf).number
+    if isinstance(leaf, ndarray) and leaf.dtype == object:
+        out = np.empty(leaf.size, dtype=object)
+        for i, item in enumerate(leaf.flat):
+            out[i] = release_leaf(run, item)
+        return float_array(out, np.dtype(np.float64)).reshape(leaf.shape)
+    return leaf
+
+
+cdef object float_array(object objects, object dtype):
+    """A flat object array as floats of `dtype`, or as Elements if some are traced."""
+    if all(type(item) is float for item in objects):
+        return objects.astype(np.float64 if dtype == object else dtype)
+    return elements(objects)
+

@@ -1,0 +1,97 @@
+# Room for nodes: `reserve` is what a push calls when it reaches the limit.
+
+cdef extern from "Python.h":
+    int PyGILState_Check() noexcept nogil
+    ctypedef struct PyFrameObject
+    PyFrameObject* PyEval_GetFrame() noexcept
+    void* PyFrame_GetCode(PyFrameObject* frame)
+    int PyFrame_GetLineNumber(PyFrameObject* frame) noexcept
+
+
+cdef int64_t node_bytes(Tape tape) noexcept nogil:
+    return sizeof(Node) + sizeof(uint8_t) + (sizeof(Source) if tape.tracing else 0)
+
+
+cdef int reserve(State* st) noexcept nogil:
+    """Make room for node ``st.n``; while tracing, note the source line too."""
+    cdef int code = 0
+    if st.n >= st.capacity:
+        code = grow(st)
+    if code:
+        st.failed = code
+        return -1
+    if st.limit == 0 and PyGILState_Check():
+        note_source(st)
+    return 0
+
+
+cdef int grow(State* st) noexcept with gil:
+    cdef Tape tape = <Tape>st.owner
+    cdef int64_t capacity = st.capacity, fitting
+    capacity += capacity if capacity < DOUBLING else capacity // 5
+    if tape.byte_limit >= 0:
+        fitting = (tape.byte_limit - tape.bytes_used()) // node_bytes(tape) + st.capacity
+        if fitting <= st.n:
+            return FAILED_LIMIT
+        capacity = min(capacity, fitting)
+    capacity = min(capacity, <int64_t>0x7FFFFFFF)
+    return FAILED_COUNT if capacity <= st.n else resize(tape, capacity)
+
+
+cdef int resize(Tape tape, int64_t capacity) noexcept:
+    cdef State* st = &tape.state
+    cdef void* nodes = realloc(st.nodes, capacity * sizeof(Node))
+    if nodes == NULL:
+        return FAILED_MEMORY
+    st.nodes = <Node*>nodes
+    cdef void* ops = realloc(st.ops, capacity)
+    if ops == NULL:
+        return FAILED_MEMORY
+    st.ops = <uint8_t*>ops
+    cdef void* sources
+    if tape.tracing:
+        sources = realloc(tape.sources, capacity * sizeof(Source))
+        if sources == NULL:
+            return FAILED_MEMORY
+        tape.sources = <Source*>sources
+    st.capacity = capacity
+    st.limit = 0 if tape.tracing else capacity
+    return 0
+
+
+cdef void note_source(State* st) noexcept with gil:
+    cdef Tape tape = <Tape>st.owner
+    cdef PyFrameObject* frame = PyEval_GetFrame()
+    cdef Source* source = &tape.sources[st.n]
+    source.code = -1
+    source.line = 0
+    if frame == NULL:
+        return
+    cdef void* code = PyFrame_GetCode(frame)
+    source.code = code_index(tape, <object>code)
+    Py_DECREF(<object>code)
+    source.line = PyFrame_GetLineNumber(frame)
+
+
+cdef int32_t code_index(Tape tape, object code) noexcept:
+    # by identity: hashing a code object costs more than recording an operation
+    index = tape.code_indices.get(<size_t><void*>code)
+    if index is None:
+        index = tape.code_indices[<size_t><void*>code] = len(tape.codes)
+        tape.codes.append(code)
+    return index
+
+
+cdef int raise_failed(State* st) except -1:
+    """Say why the last push found no room."""
+    cdef int code = st.failed
+    cdef Tape tape = <Tape>st.owner
+    st.failed = 0
+    if code == FAILED_LIMIT:
+        raise TapeMemoryError(
+            f"the recording needs more than max_bytes={tape.byte_limit} bytes after {st.n - 1} "
+            "operations; give the Tape a larger max_bytes, or record less at a time"
+        )
+    if code == FAILED_COUNT:
+        raise TapeMemoryError("a tape holds at most 2147483646 operations; record less at a time")
+    raise TapeMemoryError(f"out of memory after {st.n - 1} recorded operations")

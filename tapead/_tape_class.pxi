@@ -1,0 +1,428 @@
+# Tape: what Python sees of the storage and the sweeps.
+
+COLUMNS = {
+    "op": "u1", "x": "i4", "y": "i4", "value": "f8", "px": "f8", "py": "f8",
+    "x_value": "f8", "y_value": "f8", "x_path": "u1", "y_path": "u1", "code": "i4", "line": "i4",
+}
+
+cdef class Tape:
+    """Tape(max_bytes=None, sources=False)
+    --
+
+    Record of the operations on traced values while it is active.
+
+    A context manager; tapes nest and each thread has its own active one. Once it is left it can
+    still be swept, and entered again to go on recording.
+
+    Parameters
+    ----------
+    max_bytes : int, optional
+        Bytes that nodes and adjoints may take together; by default as many as there are.
+    sources : bool, default False
+        Whether to note the source line of every operation (about 100 ns each).
+
+    Raises
+    ------
+    TapeMemoryError
+        From the operation that would exceed `max_bytes`; what is recorded stays valid.
+
+    Examples
+    --------
+    >>> import tapead
+    >>> with tapead.Tape() as tape:
+    ...     x1, x2 = tape.variable(2.0, name="x1"), tape.variable(5.0, name="x2")
+    ...     y = tapead.log(x1) + x1 * x2 - tapead.sin(x2)
+    >>> tape.gradient(y, [x1, x2])
+    [5.5, 1.7163378145367738]
+    >>> len(tape), tape.active
+    (7, False)
+    """
+
+    def __cinit__(self, max_bytes=None, *, bint sources=False):
+        cdef int64_t capacity = SMALLEST
+        self.byte_limit = _byte_limit(max_bytes)
+        self.tracing = sources
+        self.codes = []
+        self.code_indices = {}
+        self.names = {}
+        if self.byte_limit >= 0:
+            capacity = max(2, min(capacity, self.byte_limit // node_bytes(self)))
+        self.state.owner = <void*>self
+        self.state.reserve = reserve
+        self.state.serial = next_serial()
+        if resize(self, capacity):
+            raise TapeMemoryError(f"no memory for a tape of {capacity} operations")
+        memset(&self.state.nodes[0], 0, sizeof(Node))
+        self.state.ops[0] = 0
+        self.state.n = 1
+
+    def __dealloc__(self):
+        free(self.state.nodes)
+        free(self.state.ops)
+        free(self.sources)
+        free(self.segments)
+        free(self.adjoints)
+
+    def __enter__(self):
+        self.begin()
+        return self
+
+    def __exit__(self, *exc_info):
+        self.end()
+
+    def __len__(self):
+        return self.state.n - 1
+
+    def __repr__(self):
+        return f"<Tape: {len(self)} nodes, {self.nbytes} bytes{', active' * self.active}>"
+
+    @property
+    def nbytes(self):
+        """Bytes allocated for nodes, adjoints and what goes with them."""
+        return self.bytes_used()
+
+    @property
+    def max_bytes(self):
+        """The limit on `nbytes`, or None."""
+        return None if self.byte_limit < 0 else self.byte_limit
+
+    def variable(self, value, name=None):
+        """Put an input on the tape.
+
+        Parameters
+        ----------
+        value : float
+        name : str, optional
+            What a trace calls it.
+
+        Returns
+        -------
+        Var
+
+        Examples
+        --------
+        >>> import tapead
+        >>> with tapead.Tape() as tape:
+        ...     x = tape.variable(3, name="x")
+        ...     y = x * x
+        >>> y.value, tape.gradient(y, x)
+        (9.0, 6.0)
+        """
+        self.check_idle()
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"a variable's name is a str; got {type(name).__name__}")
+        cdef Var var = new_var(&self.state, push(
+            &self.state, OP_INPUT, as_number(value, "a variable's value"), 0.0, 0.0, 0, 0))
+        if name is not None:
+            self.names[var.id] = name
+        return var
+
+    def mark(self):
+        """Position to `rewind` to.
+
+        Returns
+        -------
+        int
+        """
+        return self.state.n - 1
+
+    def rewind(self, mark):
+        """Forget what was recorded after `mark`; the values from before stay usable.
+
+        Parameters
+        ----------
+        mark : int
+            What `mark()` returned.
+
+        Raises
+        ------
+        ValueError
+            If the tape is shorter than `mark`.
+        """
+        self.check_idle()
+        if not 0 <= mark <= len(self):
+            raise ValueError(f"expected a mark from 0 to {len(self)}; got {mark}")
+        self.cut(<int64_t>mark + 1)
+
+    def clear(self):
+        """Forget everything recorded; memory is kept for the next recording."""
+        self.check_idle()
+        self.cut(1)
+
+    def gradient(self, y, xs, seed=1.0):
+        """Adjoints of `xs` for the result `y`: one reverse sweep.
+
+        Parameters
+        ----------
+        y : Var or sequence of Var
+            Result, or several; a plain number depends on nothing.
+        xs : Var or sequence of Var
+            Inputs, or any values in between.
+        seed : float or sequence of float, default 1.0
+            Adjoint of `y`, one per result.
+
+        Returns
+        -------
+        float or list of float
+            One adjoint per element of `xs`; 0.0 where `y` does not depend on it.
+
+        Raises
+        ------
+        TapeError
+            If a Var is not, or no longer, on this tape.
+        ValueError
+            If there are not as many seeds as results.
+        """
+        cdef list sources = list(xs) if isinstance(xs, (list, tuple)) else [xs]
+        cdef list results = list(y) if isinstance(y, (list, tuple)) else [y]
+        cdef list seeds = self.seeds_for(results, seed, "adjoints, one per output")
+        cdef int64_t last = 1
+        for x in sources:
+            self.id_of(x, "xs")
+        for result in results:
+            last = max(last, self.id_of(result, "y") + 1)
+        bars = self.swept(results, seeds, sources, last, False)
+        return bars if isinstance(xs, (list, tuple)) else bars[0]
+
+    def pushforward(self, y, xs, seed=1.0):
+        """Tangents of `y` for tangents of the inputs `xs`: one forward sweep.
+
+        Parameters
+        ----------
+        y : Var or sequence of Var
+        xs : Var or sequence of Var
+            Inputs put on the tape by `variable`.
+        seed : float or sequence of float, default 1.0
+            Tangent of `xs`, one per input; 1.0 alone is the tangent of each.
+
+        Returns
+        -------
+        float or list of float
+
+        Examples
+        --------
+        >>> import tapead
+        >>> with tapead.Tape() as tape:
+        ...     x = tape.variable(0.0)
+        ...     y = tapead.sin(x) * 3.0
+        >>> tape.pushforward(y, x, seed=2.0)
+        6.0
+        """
+        cdef list sources = list(xs) if isinstance(xs, (list, tuple)) else [xs]
+        cdef list results = list(y) if isinstance(y, (list, tuple)) else [y]
+        cdef list seeds = self.seeds_for(sources, seed, "tangents, one per input")
+        cdef int64_t last = 1
+        for x in sources:
+            if self.state.ops[self.id_of(x, "xs")] != OP_INPUT:
+                raise ValueError("pushforward starts from inputs; got a Var that was computed")
+        for result in results:
+            last = max(last, self.id_of(result, "y") + 1)
+        dots = self.swept(sources, seeds, results, last, True)
+        return dots if isinstance(y, (list, tuple)) else dots[0]
+
+    # What a trace reads.
+
+    def _columns(self, int64_t first, int64_t last):
+        """Nodes `first` to last - 1 as arrays, one per field.
+
+        ``x`` and ``y`` are ids of operands (0 is passive), ``x_value`` and ``y_value`` their
+        values, ``px`` and ``py`` the partials, ``x_path`` and ``y_path`` whether the adjoint
+        reaches the operand; ``code`` indexes `_codes`.
+        """
+        cdef int64_t i, n = last - first
+        cdef State* st = &self.state
+        if not 1 <= first <= last <= st.n:
+            raise IndexError(f"expected nodes within [1, {st.n}]; got [{first}, {last})")
+        columns = {name: np.empty(n, dtype) for name, dtype in COLUMNS.items()}
+        cdef uint8_t[::1] op = columns["op"]
+        cdef int32_t[::1] x = columns["x"], y = columns["y"]
+        cdef int32_t[::1] code = columns["code"], line = columns["line"]
+        cdef double[::1] value = columns["value"], px = columns["px"], py = columns["py"]
+        cdef double[::1] x_value = columns["x_value"], y_value = columns["y_value"]
+        cdef uint8_t[::1] x_path = columns["x_path"], y_path = columns["y_path"]
+        cdef Node* node
+        for i in range(n):
+            node = &st.nodes[first + i]
+            op[i] = st.ops[first + i]
+            value[i] = node.value
+            px[i], py[i] = node.px, node.py
+            x_path[i], y_path[i] = node.x != 0, node.y != 0
+            x[i], y[i] = operand_id(node.x, node.px), operand_id(node.y, node.py)
+            x_value[i] = st.nodes[x[i]].value if x[i] else node.px
+            y_value[i] = st.nodes[y[i]].value if y[i] else node.py
+            code[i] = self.sources[first + i].code if self.tracing else -1
+            line[i] = self.sources[first + i].line if self.tracing else 0
+        return columns
+
+    @property
+    def _codes(self):
+        return self.codes
+
+    @property
+    def _names(self):
+        return self.names
+
+    def _node_of(self, Var var):
+        """Id of `var` on this tape."""
+        return self.id_of(var, "a Var")
+
+    def _adjoints(self, int64_t result, double seed, int64_t first):
+        """Adjoints after the reverse sweep of nodes `result` down to `first`.
+
+        Element i belongs to node i; -0.0 is where nothing has arrived.
+        """
+        cdef double[::1] bars = np.full(result + 1, -0.0)
+        bars[result] = reached(seed)
+        with nogil:
+            reverse_sweep(&self.state, &bars[0], first, result + 1)
+        bars[0] = -0.0
+        return np.asarray(bars)
+
+    def _tangents(self, seeds):
+        """Tangents of all nodes for `seeds`, a dict of id to tangent; as `_adjoints`."""
+        cdef double[::1] dots = np.full(self.state.n, -0.0)
+        cdef int64_t n = self.state.n
+        for id, seed in seeds.items():
+            dots[<int64_t>id] = reached(seed)
+        with nogil:
+            forward_sweep(&self.state, &dots[0], 1, n)
+        return np.asarray(dots)
+
+    cdef list swept(self, list starts, list seeds, list ends, int64_t last, bint forward):
+        """Sweep nodes below `last` from `starts`; what reached `ends`, 0.0 where nothing did."""
+        cdef int64_t n = last, i
+        for var in starts + ends:
+            n = max(n, self.id_of(var, "a Var") + 1)
+        cdef double* values = self.workspace(n)
+        unreach(values, 0, n)
+        for var, seed in zip(starts, seeds):
+            i = self.id_of(var, "a Var")
+            if i:
+                values[i] += reached(seed)
+        self.busy = True
+        try:
+            with nogil:
+                if forward:
+                    forward_sweep(&self.state, values, 1, last)
+                else:
+                    reverse_sweep(&self.state, values, 1, last)
+        finally:
+            self.busy = False
+        values[0] = 0.0
+        return [values[<int64_t>self.id_of(var, "a Var")] + 0.0 for var in ends]
+
+    cdef list seeds_for(self, list targets, seed, str what):
+        if isinstance(seed, (list, tuple)):
+            if len(seed) != len(targets):
+                raise ValueError(f"expected {len(targets)} {what}; got {len(seed)}")
+            return [as_number(s, "a seed") for s in seed]
+        return [as_number(seed, "a seed")] * len(targets)
+
+    cdef int64_t id_of(self, var, str what) except -1:
+        if type(var) is Var:
+            if not self.owns(<Var>var):
+                raise_foreign(&self.state, <Var>var)
+            return (<Var>var).id
+        as_number(var, what)
+        return 0
+
+    cdef bint owns(self, Var var) noexcept:
+        """Whether `var` is a live node of this tape."""
+        cdef Py_ssize_t low = 0, high = self.n_segments, middle
+        if var.serial == self.state.serial:
+            return True
+        while low < high:  # serials grow along the segments
+            middle = (low + high) // 2
+            if self.segments[middle].serial < var.serial:
+                low = middle + 1
+            else:
+                high = middle
+        return (low < self.n_segments and self.segments[low].serial == var.serial
+                and var.id < self.segments[low].end)
+
+    cdef int begin(self) except -1:
+        self.check_idle()
+        if self.active:
+            raise TapeError("this tape is active already; use another Tape for a nested recording")
+        self.outer = active_state()
+        self.thread = <unsigned long>PyThread_get_thread_ident()
+        self.active = True
+        Py_INCREF(self)  # the thread's pointer keeps it alive
+        tapead_activate(&self.state)
+        return 0
+
+    cdef int end(self) except -1:
+        if active_state() != &self.state:
+            raise TapeError("tapes are left in the reverse order of entering them, in one thread")
+        tapead_activate(self.outer)
+        self.active = False
+        Py_DECREF(self)
+        return 0
+
+    cdef int cut(self, int64_t n) except -1:
+        """Keep the nodes below n; a later Var with one of the freed ids gets a new serial."""
+        cdef State* st = &self.state
+        cdef int64_t start = self.segments[self.n_segments - 1].end if self.n_segments else 1
+        if n > start:
+            self.push_segment(st.serial, n)
+        while self.n_segments and self.segments[self.n_segments - 1].end > n:
+            start = self.segments[self.n_segments - 2].end if self.n_segments > 1 else 1
+            if start < n:
+                self.segments[self.n_segments - 1].end = n
+            else:
+                self.n_segments -= 1
+        st.serial = next_serial()
+        st.n = n
+        st.failed = 0
+        if self.names:
+            self.names = {id: name for id, name in self.names.items() if id < n}
+        return 0
+
+    cdef int push_segment(self, uint64_t serial, int64_t end) except -1:
+        cdef void* segments
+        if self.n_segments == self.segment_capacity:
+            segments = realloc(
+                self.segments, (2 * self.segment_capacity + 4) * sizeof(Segment))
+            if segments == NULL:
+                raise TapeMemoryError("no memory to rewind the tape")
+            self.segments = <Segment*>segments
+            self.segment_capacity = 2 * self.segment_capacity + 4
+        self.segments[self.n_segments].serial = serial
+        self.segments[self.n_segments].end = end
+        self.n_segments += 1
+        return 0
+
+    cdef double* workspace(self, int64_t n) except NULL:
+        """Room for n doubles, kept from sweep to sweep."""
+        cdef int64_t more = (n - self.adjoint_capacity) * sizeof(double)
+        self.check_idle()
+        if more > 0:
+            if self.byte_limit >= 0 and self.bytes_used() + more > self.byte_limit:
+                raise TapeMemoryError(
+                    f"the sweep needs {self.bytes_used() + more} bytes, more than "
+                    f"max_bytes={self.byte_limit}; give the Tape a larger max_bytes")
+            free(self.adjoints)
+            self.adjoint_capacity = 0
+            self.adjoints = <double*>malloc(n * sizeof(double))
+            if self.adjoints == NULL:
+                raise TapeMemoryError(f"out of memory for the adjoints of {n} nodes")
+            self.adjoint_capacity = n
+        return self.adjoints
+
+    cdef int64_t bytes_used(self) noexcept nogil:
+        return (self.state.capacity * node_bytes(self) + self.segment_capacity * sizeof(Segment)
+                + self.adjoint_capacity * sizeof(double))
+
+    cdef int check_idle(self) except -1:
+        """Refuse to touch a tape that another thread records on or sweeps."""
+        if self.busy or (self.active and self.thread != <unsigned long>PyThread_get_thread_ident()):
+            raise TapeError("another thread is using this tape; give each thread its own Tape")
+        return 0
+
+
+def _byte_limit(max_bytes):
+    if max_bytes is None:
+        return -1
+    if isinstance(max_bytes, bool) or not isinstance(max_bytes, int) or max_bytes < 128:
+        raise ValueError(f"max_bytes is None or an int of at least 128; got {max_bytes!r}")
+    return max_bytes

@@ -1,0 +1,136 @@
+"""Layout: which cells stand beside each other, whatever they are printed in.
+
+Every increment of an adjoint stands beside the step that makes it, the last one on top, so that
+the primal and tangent traces read downwards and the adjoint trace upwards, as a lecture draws them.
+"""
+
+from typing import NamedTuple
+
+from tapead.trace import _facts
+from tapead.trace._writer import HTML, LATEX, MARKDOWN, Writer
+
+__all__ = ["HTML", "LATEX", "MARKDOWN", "Cell", "Line", "Table"]
+
+
+class Cell(NamedTuple):
+    """Name, formula and value as text; the formula is empty where it is the value."""
+
+    name: str
+    formula: str
+    value: str
+
+
+class Line(NamedTuple):
+    """One line of the table: a Cell or None for each trace, and the step's source line."""
+
+    primal: Cell | None
+    tangent: Cell | None
+    adjoint: Cell | None
+    source: str = ""
+
+
+class Table:
+    """Lines of a trace's table in one style.
+
+    Parameters
+    ----------
+    trace : Trace
+    style : Style
+    max_rows : int or None
+        Inputs and steps in the table, half of them from each end; None is all.
+    """
+
+    def __init__(self, trace, style, max_rows):
+        if max_rows is not None and (not isinstance(max_rows, int) or max_rows < 2):
+            raise ValueError(f"max_rows is None or an int of at least 2; got {max_rows!r}")
+        self.trace, self.writer = trace, Writer(style, trace._names)
+        self.n, self.n_inputs = len(trace._tape), len(trace._names)
+        shown = self.n if max_rows is None else min(self.n, max_rows)
+        self.head, self.tail = shown - shown // 2, self.n - shown // 2
+        self.columns = [
+            ("primal", "Primal trace", "↓"),
+            *([("tangent", "Tangent trace", "↓")] if trace._seeds is not None else []),
+            *([("adjoint", "Adjoint trace", "↑")] if trace._result else []),
+        ]
+
+    @property
+    def omission(self):
+        """What the gap says, in words; empty if nothing is left out."""
+        left_out = self.tail - self.head
+        return f"{left_out:,} of {self.n:,} rows left out" if left_out else ""
+
+    def sections(self):
+        """Lists of lines, or None for the gap: inputs, steps, result."""
+        windows = (1, self.head + 1), (self.tail + 1, self.n + 1)
+        for first, last in windows:
+            middle = min(max(first, self.n_inputs + 1), last)
+            yield self._inputs(first, middle)
+            yield self._steps(middle, last)
+            if first == 1 and self.omission:
+                yield None
+        yield [self._result()]
+
+    def _inputs(self, first, last):
+        flows = self._flows(first, last)
+        return [
+            Line(self._primal(step), flows.get(step.id), self._input_adjoint(step.id))
+            for step in _facts.steps(self.trace._tape, first, last)
+        ]
+
+    def _steps(self, first, last):
+        flows, made = self._flows(first, last), {}
+        for increment in _facts.increments(self.trace, first, last):
+            made.setdefault(increment.step.id, []).append(self._increment(increment))
+        lines = []
+        for step in _facts.steps(self.trace._tape, first, last):
+            *others, top = made.get(step.id, [None])
+            source = _facts.source_of(self.trace._tape, step)
+            lines.append(Line(self._primal(step), flows.get(step.id), top, source))
+            lines += [Line(None, None, cell, source) for cell in reversed(others)]
+        return lines
+
+    def _primal(self, step):
+        return self._cell(
+            self.writer.symbol(step.id), self.writer.primal(step), step.value
+        )
+
+    def _flows(self, first, last):
+        if self.trace._seeds is None:
+            return {}
+        return {
+            flow.step.id: self._cell(
+                self.writer.symbol(flow.step.id, "dot"), self.writer.tangent(flow), flow.value
+            )
+            for flow in _facts.flows(self.trace, first, last)
+        }
+
+    def _increment(self, increment):
+        name = self.writer.symbol(increment.target, "bar")
+        return self._cell(name, self.writer.adjoint(increment), increment.total)
+
+    def _input_adjoint(self, id):
+        if not self.trace._result:
+            return None
+        bar = float(self.trace._bars[id])
+        name = self.writer.input(self.trace._names[id - 1], "bar")
+        formula = "" if _facts.is_unreached(bar) else self.writer.symbol(id, "bar")
+        return self._cell(name, formula, bar + 0.0)
+
+    def _result(self):
+        trace, writer = self.trace, self.writer
+        name = next(n for n in ("y", "f", "result", "") if n not in trace._names.arguments())
+        formula = writer.symbol(trace._result) if trace._result else ""
+        line = Line(self._cell(writer.input(name), formula, trace.value), None, None)
+        if trace._seeds is not None and trace._result:
+            dot = float(trace._dots[trace._result]) + 0.0
+            symbol = writer.symbol(trace._result, "dot")
+            line = line._replace(tangent=self._cell(writer.input(name, "dot"), symbol, dot))
+        if trace._result:
+            seed = writer.symbol(trace._result, "bar")
+            cell = self._cell(seed, writer.input(name, "bar"), trace._seed)
+            line = line._replace(adjoint=cell)
+        return line
+
+    def _cell(self, name, formula, value):
+        value = self.writer.number(value)
+        return Cell(name, "" if formula == value else formula, value)

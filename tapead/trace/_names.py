@@ -1,0 +1,101 @@
+"""Names of nodes and inputs: v̄₋₁ in a terminal, v-1 in JSON, \\bar{v}_{-1} in TeX."""
+
+import html
+import re
+import unicodedata
+
+MARKS = {"": "", "bar": "\u0304", "dot": "\u0307"}  # combining macron and dot
+SUBSCRIPTS = str.maketrans("-0123456789", "₋₀₁₂₃₄₅₆₇₈₉")
+IN_ASCII = {
+    "−": "-", " × ": " * ", "²": "^2", "√": "sqrt ", "∛": "cbrt ", "₂": "2", "₁₀": "10", "⁻¹": "^-1",
+    "⌊": "floor(", "⌋": ")", "⌈": "ceil(", "⌉": ")", "σ": "sigmoid", "Γ": "gamma", "ψ": "psi",
+    "Φ": "Phi", "φ": "phi", "…": "...", "⋮": ":", "→": "->",
+}  # fmt: skip
+IN_TEX = {
+    "\\": r"\backslash ", "{": r"\{", "}": r"\}", "_": r"\_", "&": r"\&", "%": r"\%", "$": r"\$",
+    "#": r"\#", "^": r"\text{\textasciicircum}", "~": r"\text{\textasciitilde}", " ": r"\ ",
+    "'": r"\text{'}",
+}  # fmt: skip
+
+
+def plain_node(mark, number):
+    """v-1, v̄3."""
+    return f"v{MARKS[mark]}{number}"
+
+
+def unicode_node(mark, number):
+    """v₋₁, v̄₃."""
+    return f"v{MARKS[mark]}{str(number).translate(SUBSCRIPTS)}"
+
+
+def unicode_input(mark, name):
+    """x1, x̄1."""
+    return name[:1] + MARKS[mark] + name[1:]
+
+
+def ascii_node(mark, number):
+    """v-1, bar(v3)."""
+    return f"{mark}(v{number})" if mark else f"v{number}"
+
+
+def ascii_input(mark, name):
+    """x1, bar(x1)."""
+    return f"{mark}({name})" if mark else name
+
+
+def to_ascii(text):
+    """Text without a character beyond ASCII."""
+    for symbol, spelled in IN_ASCII.items():
+        text = text.replace(symbol, spelled)
+    return text.encode("ascii", "backslashreplace").decode()
+
+
+def to_markdown(text):
+    """Text with Markdown's own signs escaped."""
+    return html.escape(re.sub(r"([\\|*_`\[\]])", r"\\\1", text), quote=False)
+
+
+def html_node(mark, number):
+    """Letter with a subscript."""
+    return f"v{MARKS[mark]}<sub>{str(number).replace('-', '−')}</sub>"
+
+
+def html_input(mark, name):
+    """Name, escaped."""
+    return html.escape(name[:1]) + MARKS[mark] + html.escape(name[1:])
+
+
+def tex_node(mark, number):
+    """Letter with a subscript, a bar or a dot above it."""
+    return f"{_tex_mark(mark, 'v')}_{{{number}}}"
+
+
+def tex_input(mark, name):
+    """Name in mathematics: one letter with its number as subscript, or upright."""
+    base, bracket, index = name.partition("[")
+    short = re.fullmatch(r"([^\W\d_])_?(\d*)", base)
+    letter, number = short.groups() if short else (rf"\mathrm{{{_tex_escape(base)}}}", "")
+    head = _tex_mark(mark, _tex_letter(letter)) + (f"_{{{number}}}" if number else "")
+    return head + (rf"\mathrm{{{_tex_escape(bracket + index)}}}" if bracket else "")
+
+
+def _tex_mark(mark, letter):
+    if not mark:
+        return letter
+    command = "overline" if mark == "bar" and letter.startswith(r"\mathrm") else mark
+    return rf"\{command}{{{letter}}}"
+
+
+def _tex_escape(text):
+    return "".join(IN_TEX.get(character) or _tex_letter(character) for character in text)
+
+
+def _tex_letter(character):
+    """Greek letters by their command; anything else as it is."""
+    if len(character) != 1 or character.isascii():
+        return character
+    spelled = re.fullmatch(r"GREEK (SMALL|CAPITAL) LETTER (\w+)", unicodedata.name(character, ""))
+    if not spelled or spelled[2] == "OMICRON":
+        return character
+    command = spelled[2].lower().replace("lamda", "lambda")
+    return rf"\{command if spelled[1] == 'SMALL' else command.title()} "

@@ -1,0 +1,298 @@
+"""Trace: one run of a function on a tape, and what was said about its derivatives."""
+
+import functools
+import numbers
+
+import numpy as np
+
+from tapead import _tape
+from tapead.trace import _facts, _formats, _layout, _text
+from tapead.trace._inputs import place
+from tapead.trace._rows import Adjoint, Primal, Rows, Tangent
+
+TEXT_ROWS, DOCUMENT_ROWS = 40, 1000  # what fits a look, and a page or two
+
+
+def trace(f, /, *args, tangent=None, seed=1.0, **kwargs):
+    """Run `f` once and return its trace.
+
+    Parameters
+    ----------
+    f : callable
+        Function of numbers that returns one number.
+    *args, **kwargs : float, ndarray of float, or list, tuple, dict of them
+        Arguments of `f`; every number in them is an input, named after the argument it is in.
+    tangent : dict of str to float, optional
+        Tangents of inputs by name, ``{"x1": 1.0}``; the others are 0.
+    seed : float, default 1.0
+        Adjoint of the result.
+
+    Returns
+    -------
+    Trace
+
+    Raises
+    ------
+    TypeError
+        If an argument is not made of floats, or the result is not one number.
+
+    Examples
+    --------
+    >>> import tapead
+    >>> trace = tapead.trace(lambda x1, x2: tapead.sin(x1) * x2, 0.0, 3.0)
+    >>> trace.value, trace.gradient
+    (0.0, {'x1': 3.0, 'x2': 0.0})
+    >>> for row in trace.adjoint:
+    ...     print(row)
+    v̄2 = 1
+    v̄1 = v̄2 × v0 = 3
+    v̄0 = v̄2 × v1 = 0
+    v̄-1 = v̄1 × cos v-1 = 3
+    """
+    if not callable(f):
+        raise TypeError(f"trace needs a function; got {type(f).__name__}")
+    tape = _tape.Tape(sources=True)
+    with tape:
+        args, kwargs, names = place(tape, f, args, kwargs)
+        result = f(*args, **kwargs)
+    return Trace(tape, names, result, tangent=tangent, seed=seed, name=_function_name(f))
+
+
+def _function_name(f):
+    name = getattr(f, "__name__", type(f).__name__)
+    return "f" if name == "<lambda>" else name
+
+
+class Trace:
+    """Trace of one run: primal, tangent and adjoint, row by row.
+
+    Inputs are numbered v_{1-n} to v_0 and steps v_1, v_2, ... in the order they ran. Rows are read
+    off the tape when they are asked for, so a trace takes no more room than its tape.
+
+    Parameters
+    ----------
+    tape : Tape
+        With the inputs as its first nodes.
+    names : Names
+        Names of the inputs.
+    result : Var or float
+    tangent : dict of str to float, optional
+    seed : float, default 1.0
+    name : str, default "f"
+        What the function is called.
+
+    Attributes
+    ----------
+    value : float
+        Value of the result.
+    """
+
+    def __init__(self, tape, names, result, *, tangent=None, seed=1.0, name="f"):
+        self._tape, self._names = tape, names
+        self._result, self.value = _read_result(tape, result, name)
+        self._seed = _as_float(seed, "seed")
+        self._seeds = None if tangent is None else _read_tangent(tangent, names)
+        self._name = name
+
+    def __len__(self):
+        return len(self._tape) - len(self._names)
+
+    def __bool__(self):
+        return True
+
+    def __repr__(self):
+        return (
+            f"<Trace of {self._name}: {len(self._names)} inputs, {len(self)} steps, "
+            f"value {self.value!r}>"
+        )
+
+    def __str__(self):
+        return self.to_text(ascii=not _text.terminal_writes_unicode())
+
+    def _repr_html_(self):
+        return self.to_html(max_rows=TEXT_ROWS)
+
+    @property
+    def inputs(self):
+        """Values of the inputs, a dict by name."""
+        return dict(zip(self._names, self._input_values(), strict=True))
+
+    @property
+    def gradient(self):
+        """Adjoints of the inputs, a dict by name; 0.0 where the result does not depend on one."""
+        bars = self._bars[1 : len(self._names) + 1] + 0.0
+        return dict(zip(self._names, bars.tolist(), strict=True))
+
+    @property
+    def primal(self):
+        """Rows of the inputs, then of the steps in the order they ran."""
+        return Rows(Primal(self))
+
+    @property
+    def tangent(self):
+        """Rows of the tangents of inputs and steps; empty if no tangent was asked for."""
+        return Rows(Tangent(self))
+
+    @property
+    def adjoint(self):
+        """Rows of the adjoints: the seed, then every increment in the order it happened."""
+        return Rows(Adjoint(self))
+
+    def to_text(self, ascii=False, max_rows=TEXT_ROWS, width=None):
+        """Tables for a terminal, side by side where they fit.
+
+        Parameters
+        ----------
+        ascii : bool, default False
+            Whether to write ``bar(v1)`` for v̄₁ and keep to ASCII altogether.
+        max_rows : int or None, default 40
+            Inputs and steps shown, half of them from each end; None is all.
+        width : int, optional
+            Columns of the terminal; by default those it has.
+
+        Returns
+        -------
+        str
+        """
+        return _text.render(self, ascii, max_rows, width)
+
+    def to_markdown(self, max_rows=DOCUMENT_ROWS):
+        """Table in Markdown.
+
+        Parameters
+        ----------
+        max_rows : int or None, default 1000
+            Inputs and steps shown, half of them from each end; None is all.
+
+        Returns
+        -------
+        str
+        """
+        return _formats.markdown(_layout.Table(self, _layout.MARKDOWN, max_rows))
+
+    def to_latex(self, max_rows=DOCUMENT_ROWS):
+        """Table in LaTeX; needs amsmath and booktabs. Parameters as of `to_markdown`."""
+        return _formats.latex(_layout.Table(self, _layout.LATEX, max_rows))
+
+    def to_html(self, max_rows=DOCUMENT_ROWS):
+        """Table in HTML, source lines as tooltips. Parameters as of `to_markdown`."""
+        return _formats.html(_layout.Table(self, _layout.HTML, max_rows))
+
+    def to_csv(self):
+        """All rows as CSV: trace, name, formula, value, source."""
+        from tapead.trace import _data
+
+        return _data.csv_text(self)
+
+    def to_json(self, indent=1):
+        """All rows as JSON; NaN and infinities are the strings "NaN", "Infinity", "-Infinity".
+
+        Parameters
+        ----------
+        indent : int or None, default 1
+            As of `json.dumps`.
+
+        Returns
+        -------
+        str
+            ``{"inputs": {name: value}, "value", "gradient": {name: value}, "primal": [{"name",
+            "formula", "value"}], "adjoint": [...], "tangent": [...]}``.
+        """
+        from tapead.trace import _data
+
+        return _data.json_text(self, indent)
+
+    def to_dot(self):
+        """Computational graph for Graphviz; partials stand on the edges.
+
+        Raises
+        ------
+        ValueError
+            Above 10,000 nodes.
+        """
+        from tapead.trace import _graph
+
+        return _graph.dot(self)
+
+    def to_svg(self):
+        """Drawing of the computational graph, as SVG; partials stand on the edges.
+
+        Raises
+        ------
+        ValueError
+            Above 300 nodes.
+        """
+        from tapead.trace import _svg
+
+        return _svg.draw(self)
+
+    def health(self):
+        """What to look at twice: NaN, infinity, kinks, ties and 0 × inf met in this run.
+
+        Returns
+        -------
+        Health
+            Printable; iterates over its findings.
+        """
+        from tapead.trace import _health
+
+        return _health.Health(self)
+
+    # What readers and renderers build on.
+
+    @functools.cached_property
+    def _bars(self):
+        """Adjoints of all nodes up to the result; -0.0 where nothing arrived."""
+        if not self._result:
+            return np.full(len(self._names) + 1, -0.0)
+        bars = self._tape._adjoints(self._result, self._seed, 1)
+        missing = len(self._names) + 1 - len(bars)
+        return np.append(bars, np.full(max(0, missing), -0.0))
+
+    @functools.cached_property
+    def _dots(self):
+        """Tangents of all nodes; -0.0 where nothing arrived."""
+        return self._tape._tangents(self._seeds or {})
+
+    def _bars_above(self, node):
+        """Adjoints as they stand when the reverse sweep comes to `node`."""
+        return self._tape._adjoints(self._result, self._seed, node + 1)
+
+    def _input_values(self):
+        return self._tape._columns(1, len(self._names) + 1)["value"].tolist()
+
+    def _source(self, step):
+        return _facts.source_of(self._tape, step)
+
+
+def _read_result(tape, result, name):
+    """Node and value of a function's result; node 0 is a constant."""
+    if type(result) is _tape.Var:
+        return tape._node_of(result), result.value
+    if isinstance(result, bool | np.bool_) or not isinstance(
+        result, (float, int, np.floating, np.integer, numbers.Rational)
+    ):
+        raise TypeError(
+            f"{name} must return one number to be traced; got {type(result).__name__}"
+            " (reduce it to a number, for example by a sum, or index it)"
+        )
+    return 0, float(result)
+
+
+def _read_tangent(tangent, names):
+    """Tangents by node."""
+    if not isinstance(tangent, dict):
+        raise TypeError(
+            f"tangent is a dict of input names to floats; got {type(tangent).__name__}"
+        )
+    nodes = {name: node for node, name in enumerate(names, start=1) if name in tangent}
+    for name in tangent:
+        if name not in nodes:
+            raise ValueError(f"tangent names {name!r}; the inputs are {names.summary()}")
+    return {nodes[name]: _as_float(value, f"tangent of {name}") for name, value in tangent.items()}
+
+
+def _as_float(value, what):
+    if isinstance(value, bool) or not isinstance(value, (float, int, np.floating, np.integer)):
+        raise TypeError(f"{what} is a float; got {type(value).__name__}")
+    return float(value)
