@@ -88,7 +88,8 @@ cdef object sweep_rows(Run run, list results, double[:, ::1] matrix):
             reverse_lanes(run.st, bars, leaves, run.last)
         for k in range(min(<int64_t>LANES, <int64_t>len(results) - start)):
             for i in range(run.n_leaves):
-                matrix[start + k, i] = bars[LANES * (run.first + i) + k] + 0.0
+                matrix[start + k, i] = number_reached(
+                    bars[LANES * (run.first + i) + k])
 
 
 cdef object sweep_columns(Run run, list results, double[:, ::1] matrix):
@@ -106,7 +107,8 @@ cdef object sweep_columns(Run run, list results, double[:, ::1] matrix):
             forward_lanes(run.st, dots, leaves, run.last)
         for row in range(ids.shape[0]):
             for k in range(lanes):
-                matrix[row, start + k] = dots[LANES * ids[row] + k] + 0.0 if ids[row] else 0.0
+                matrix[row, start + k] = (
+                    number_reached(dots[LANES * ids[row] + k]) if ids[row] else 0.0)
 
 
 cdef class Blocks:
@@ -114,9 +116,11 @@ cdef class Blocks:
 
     cdef object matrix
     cdef object inputs
+    cdef list items  # the row at hand, where a result is a number
+    cdef tuple shape  # of the result at hand, where it is an array
     cdef Py_ssize_t row
+    cdef Py_ssize_t height
     cdef Py_ssize_t column
-    cdef tuple rows  # shape of the row block at hand
 
     def __init__(self, matrix, inputs):
         self.matrix = matrix
@@ -126,27 +130,32 @@ cdef class Blocks:
 
 cdef object row_block_leaf(object context, object leaf):
     cdef Blocks blocks = <Blocks>context
-    blocks.rows = np.shape(leaf) if isinstance(leaf, ndarray) else ()
+    blocks.items = None
+    blocks.shape = ()
+    blocks.height = 1
+    if isinstance(leaf, ndarray):
+        blocks.shape = leaf.shape
+        blocks.height = leaf.size
+    else:
+        blocks.items = blocks.matrix[blocks.row].tolist()
     blocks.column = 0
     out = walk(blocks, blocks.inputs, block_leaf)
-    blocks.row += leaf.size if blocks.rows or isinstance(leaf, ndarray) else 1
+    blocks.row += blocks.height
     return out
 
 
 cdef object block_leaf(object context, object leaf):
     cdef Blocks blocks = <Blocks>context
-    array = isinstance(leaf, ndarray)
-    columns = leaf.shape if array else ()
-    height = <Py_ssize_t>np.prod(blocks.rows, dtype=int)
-    width = leaf.size if array else 1
-    block = blocks.matrix[
-        blocks.row : blocks.row + height, blocks.column : blocks.column + width]
-    blocks.column += width
-    if not (blocks.rows or columns):
-        return block[0, 0] if block.dtype == object else float(block[0, 0])
-    block = block.reshape(blocks.rows + columns)
-    return elements(block) if block.dtype == object else block.astype(
-        leaf.dtype if array and leaf.dtype != object else np.float64)
+    cdef Py_ssize_t start = blocks.column
+    array = type(leaf) is not float and isinstance(leaf, ndarray)
+    blocks.column += leaf.size if array else 1
+    if blocks.items is not None and not array:
+        return blocks.items[start]
+    block = blocks.matrix[blocks.row : blocks.row + blocks.height, start : blocks.column]
+    block = block.reshape(blocks.shape + (leaf.shape if array else ()))
+    if block.dtype == object:
+        return elements(block)
+    return block.astype(leaf.dtype if array and leaf.dtype != object else np.float64)
 
 
 cdef class jacrev(Transform):

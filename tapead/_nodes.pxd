@@ -114,12 +114,26 @@ cdef inline Ref push_selection(
     return push(st, op, value, px, py, x_id, y_id)
 
 
-# Adjoints and tangents that nothing has reached hold -0.0, which is neutral in a sum. `reached`
-# adds +0.0 to a contribution, so that no sum of contributions can be -0.0 again: 0 * inf is seen
-# as the NaN it is, and a path that was not taken is not.
+# Adjoints and tangents that nothing has reached hold a NaN of their own, which arithmetic does not
+# produce: a path that was not taken is not a path whose derivative is zero, and 0 * inf is seen as
+# the NaN it is. The first contribution replaces it, so that a chain of nodes waits for one
+# multiplication each and not for additions of nothing.
+cdef inline double unreached() noexcept nogil:
+    return no_path(0)
+
+
 cdef inline bint is_unreached(double x) noexcept nogil:
-    return _bits(x) == <uint64_t>0x8000000000000000
+    return _bits(x) == <uint64_t>0x7FFC7AEA00000000
 
 
-cdef inline double reached(double x) noexcept nogil:
-    return x + 0.0
+cdef inline void reach(double* total, double term) noexcept nogil:
+    """Add a contribution."""
+    if is_unreached(total[0]):
+        total[0] = term
+    else:
+        total[0] += term
+
+
+cdef inline double number_reached(double x) noexcept nogil:
+    """The adjoint or tangent as a number: 0.0 where nothing has arrived."""
+    return 0.0 if is_unreached(x) else x

@@ -87,7 +87,7 @@ cdef class Run:
         unreach(self.values, self.first, self.last)
         for result, seed in zip(results, seeds):
             if self.depends_on_leaf(result):
-                self.values[(<Var>result).id] += reached(<double>seed)
+                reach(&self.values[(<Var>result).id], <double>seed)
         cdef double* values = self.values
         with nogil:
             reverse_sweep(self.st, values, self.first + self.n_leaves, self.last)
@@ -99,10 +99,9 @@ cdef class Run:
         if self.symbolic:
             return self.record_forward(seeds)
         self.values = self.tape.workspace(self.last)
-        self.values[0] = -0.0
         unreach(self.values, self.first, self.last)
         for i in range(self.n_leaves):
-            self.values[self.first + i] = reached(<double>seeds[i])
+            self.values[self.first + i] = <double>seeds[i]
         cdef double* values = self.values
         with nogil:
             forward_sweep(self.st, values, self.first + self.n_leaves, self.last)
@@ -164,7 +163,7 @@ cdef class Run:
         """Adjoint or tangent of node i: a float, or a Var of the outer recording."""
         cdef Ref ref
         if not self.symbolic:
-            return self.values[i] + 0.0  # -0.0, where nothing arrived, to 0.0
+            return number_reached(self.values[i])
         ref = self.refs[i - self.first]
         if ref.id == NO_PATH_ID:
             return 0.0

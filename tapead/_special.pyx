@@ -61,18 +61,25 @@ cdef double polygamma(double n, double x) noexcept nogil:
     cdef int k
     if isnan(x) or x < -1e6 or (x <= 0 and x == floor(x)):
         return NAN
-    while y < 20.0 + n:
-        total += factorial / pow(y, n + 1.0)
+    while y < 10.0 + n:
+        total += factorial / _whole_power(y, <int>n + 1)
         y += 1.0
     if isinf(y):
         return 0.0
-    power = factorial / n * pow(y, -n)  # (n - 1)! / y^n
+    power = factorial / (n * _whole_power(y, <int>n))  # (n - 1)! / y^n
     total += power + 0.5 * n * power / y
     term = 0.5 * n * (n + 1) * power / (y * y)  # (2k + n - 1)! / ((2k)! y^(2k + n)) for k = 1
     for k in range(10):
         total += BERNOULLI[k] * term
         term *= (2 * k + n + 2) * (2 * k + n + 3) / ((2 * k + 3) * (2 * k + 4) * y * y)
     return total if <int64_t>n % 2 else -total
+
+
+cdef double _whole_power(double x, int n) noexcept nogil:
+    cdef double out = 1.0
+    for _ in range(n):
+        out *= x
+    return out
 
 
 cdef void _load_scipy() noexcept with gil:

@@ -15,16 +15,24 @@ cdef int reverse_sweep(State* st, double* bars, int64_t first, int64_t last) exc
 cdef void reverse_block(
     const Node* nodes, double* bars, int64_t first, int64_t last
 ) noexcept nogil:
+    # The adjoint of node i - 1 stays in a register while node i is swept: it is the operand most
+    # often, and a store and a load again would make a chain wait for both. What lands in bars[0],
+    # the passive node, is not looked at.
     cdef int64_t i
-    cdef double bar
-    cdef const Node* node
+    cdef double bar = bars[last - 1], below
     for i in range(last - 1, first - 1, -1):
-        bar = bars[i]
-        if is_unreached(bar):
-            continue
-        node = &nodes[i]
-        bars[node.x] += reached(bar * node.px)
-        bars[node.y] += reached(bar * node.py)
+        below = bars[i - 1]
+        if not is_unreached(bar):
+            if nodes[i].x == i - 1:
+                reach(&below, bar * nodes[i].px)
+            elif nodes[i].x:
+                reach(&bars[nodes[i].x], bar * nodes[i].px)
+            if nodes[i].y == i - 1:
+                reach(&below, bar * nodes[i].py)
+            elif nodes[i].y:
+                reach(&bars[nodes[i].y], bar * nodes[i].py)
+        bars[i - 1] = below
+        bar = below
 
 
 cdef int forward_sweep(State* st, double* dots, int64_t first, int64_t last) except -1 nogil:
@@ -43,18 +51,13 @@ cdef void forward_block(
     const Node* nodes, double* dots, int64_t first, int64_t last
 ) noexcept nogil:
     cdef int64_t i
-    cdef double dot
     cdef const Node* node
     for i in range(first, last):
         node = &nodes[i]
-        if node.x == 0 and node.y == 0:
-            continue
-        dot = -0.0
-        if not is_unreached(dots[node.x]):
-            dot += reached(dots[node.x] * node.px)
-        if not is_unreached(dots[node.y]):
-            dot += reached(dots[node.y] * node.py)
-        dots[i] = dot
+        if node.x and not is_unreached(dots[node.x]):
+            reach(&dots[i], dots[node.x] * node.px)
+        if node.y and not is_unreached(dots[node.y]):
+            reach(&dots[i], dots[node.y] * node.py)
 
 
 # The same with LANES directions side by side: ``bars[LANES * i + k]`` is direction k of node i.
@@ -106,11 +109,13 @@ cdef void forward_lane_block(
 
 cdef inline void add_lanes(double* total, const double* factor, double partial) noexcept nogil:
     cdef int k
-    cdef double[LANES] terms
+    cdef double[LANES] sums
     for k in range(LANES):
-        terms[k] = -0.0 if is_unreached(factor[k]) else reached(factor[k] * partial)
+        sums[k] = factor[k] * partial
+        sums[k] = sums[k] if is_unreached(total[k]) else total[k] + sums[k]
+        sums[k] = total[k] if is_unreached(factor[k]) else sums[k]
     for k in range(LANES):
-        total[k] += terms[k]
+        total[k] = sums[k]
 
 
 cdef int check_signals() except -1 with gil:
@@ -120,4 +125,4 @@ cdef int check_signals() except -1 with gil:
 cdef void unreach(double* values, int64_t first, int64_t last) noexcept nogil:
     cdef int64_t i
     for i in range(first, last):
-        values[i] = -0.0
+        values[i] = unreached()

@@ -36,6 +36,7 @@ cdef class Tape:
 
     cdef int check_idle(self) except -1
     cdef list swept(self, list starts, list seeds, list ends, int64_t last, bint forward)
+    cdef int sweep_all(self, double* values, int64_t last, bint forward) except -1
     cdef list seeds_for(self, list targets, seed, str what)
     cdef int64_t id_of(self, var, str what) except -1
     cdef int push_segment(self, uint64_t serial, int64_t end) except -1

@@ -17,7 +17,9 @@ from cpython.pythread cimport PyThread_get_thread_ident
 
 from tapead._errors import TapeError, TapeMemoryError
 
-from tapead._nodes cimport is_unreached, operand_id, passive, push, reached, uint8_t
+from tapead._nodes cimport (
+    is_unreached, number_reached, operand_id, passive, push, reach, uint8_t, unreached,
+)
 
 
 cdef extern from "_active.h":

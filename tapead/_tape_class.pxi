@@ -177,8 +177,6 @@ cdef class Tape:
         cdef list results = list(y) if isinstance(y, (list, tuple)) else [y]
         cdef list seeds = self.seeds_for(results, seed, "adjoints, one per output")
         cdef int64_t last = 1
-        for x in sources:
-            self.id_of(x, "xs")
         for result in results:
             last = max(last, self.id_of(result, "y") + 1)
         bars = self.swept(results, seeds, sources, last, False)
@@ -269,36 +267,46 @@ cdef class Tape:
     def _adjoints(self, int64_t result, double seed, int64_t first):
         """Adjoints after the reverse sweep of nodes `result` down to `first`.
 
-        Element i belongs to node i; -0.0 is where nothing has arrived.
+        Element i belongs to node i; -0.0 is where nothing has arrived, and only there.
         """
-        cdef double[::1] bars = np.full(result + 1, -0.0)
-        bars[result] = reached(seed)
+        cdef double[::1] bars = np.empty(result + 1)
+        unreach(&bars[0], 0, result + 1)
+        bars[result] = seed
         with nogil:
             reverse_sweep(&self.state, &bars[0], first, result + 1)
-        bars[0] = -0.0
-        return np.asarray(bars)
+        return show_unreached(bars)
 
     def _tangents(self, seeds):
         """Tangents of all nodes for `seeds`, a dict of id to tangent; as `_adjoints`."""
-        cdef double[::1] dots = np.full(self.state.n, -0.0)
         cdef int64_t n = self.state.n
+        cdef double[::1] dots = np.empty(n)
+        unreach(&dots[0], 0, n)
         for id, seed in seeds.items():
-            dots[<int64_t>id] = reached(seed)
+            dots[<int64_t>id] = seed
         with nogil:
             forward_sweep(&self.state, &dots[0], 1, n)
-        return np.asarray(dots)
+        return show_unreached(dots)
 
     cdef list swept(self, list starts, list seeds, list ends, int64_t last, bint forward):
         """Sweep nodes below `last` from `starts`; what reached `ends`, 0.0 where nothing did."""
         cdef int64_t n = last, i
-        for var in starts + ends:
+        cdef double* values
+        cdef list out = []
+        for var in starts:
             n = max(n, self.id_of(var, "a Var") + 1)
-        cdef double* values = self.workspace(n)
+        values = self.workspace(n)
         unreach(values, 0, n)
         for var, seed in zip(starts, seeds):
             i = self.id_of(var, "a Var")
             if i:
-                values[i] += reached(seed)
+                reach(&values[i], <double>seed)
+        self.sweep_all(values, last, forward)
+        for var in ends:
+            i = self.id_of(var, "a Var")
+            out.append(number_reached(values[i]) if 0 < i < n else 0.0)
+        return out
+
+    cdef int sweep_all(self, double* values, int64_t last, bint forward) except -1:
         self.busy = True
         try:
             with nogil:
@@ -308,8 +316,7 @@ cdef class Tape:
                     reverse_sweep(&self.state, values, 1, last)
         finally:
             self.busy = False
-        values[0] = 0.0
-        return [values[<int64_t>self.id_of(var, "a Var")] + 0.0 for var in ends]
+        return 0
 
     cdef list seeds_for(self, list targets, seed, str what):
         if isinstance(seed, (list, tuple)):
@@ -320,7 +327,7 @@ cdef class Tape:
 
     cdef int64_t id_of(self, var, str what) except -1:
         if type(var) is Var:
-            if not self.owns(<Var>var):
+            if (<Var>var).serial != self.state.serial and not self.owns(<Var>var):
                 raise_foreign(&self.state, <Var>var)
             return (<Var>var).id
         as_number(var, what)
@@ -418,6 +425,14 @@ cdef class Tape:
         if self.busy or (self.active and self.thread != <unsigned long>PyThread_get_thread_ident()):
             raise TapeError("another thread is using this tape; give each thread its own Tape")
         return 0
+
+
+cdef object show_unreached(double[::1] values):
+    """`values` with -0.0 where nothing has arrived, and nowhere else."""
+    cdef Py_ssize_t i
+    for i in range(values.shape[0]):
+        values[i] = -0.0 if is_unreached(values[i]) else values[i] + 0.0
+    return np.asarray(values)
 
 
 def _byte_limit(max_bytes):

@@ -13,7 +13,9 @@ from libc.stdlib cimport calloc, free, malloc
 
 from tapead._containers cimport walk
 from tapead._elementals cimport OP_INPUT, push_copy
-from tapead._nodes cimport NO_PATH_ID, Node, Ref, State, operand_id, passive, push, reached
+from tapead._nodes cimport (
+    NO_PATH_ID, Node, Ref, State, number_reached, operand_id, passive, push, reach,
+)
 from tapead._rules cimport accumulate, record_forward, record_reverse
 from tapead._tape cimport (
     LANES, Tape, Var, active_state, active_tape, as_ref, forward_lanes, forward_sweep, new_var,

@@ -16,19 +16,29 @@ def csv_text(trace):
     return file.getvalue()
 
 
-def json_text(trace, indent):
-    """The object that `Trace.to_json` describes."""
-    content = {
-        "inputs": {name: _number(value) for name, value in trace.inputs.items()},
-        "value": _number(trace.value),
-        "gradient": {name: _number(value) for name, value in trace.gradient.items()},
+def json_text(trace):
+    """The object that `Trace.to_json` describes, a line per row."""
+    parts = {
+        "inputs": _encode({name: _number(value) for name, value in trace.inputs.items()}),
+        "value": _encode(_number(trace.value)),
+        "gradient": _encode({name: _number(value) for name, value in trace.gradient.items()}),
+        "primal": _encode_rows(trace.primal),
+        "adjoint": _encode_rows(trace.adjoint),
+        "tangent": _encode_rows(trace.tangent),
     }
-    for kind in ("primal", "adjoint", "tangent"):
-        content[kind] = [
-            {"name": row.name, "formula": row.formula, "value": _number(row.value)}
-            for row in getattr(trace, kind)
-        ]
-    return json.dumps(content, ensure_ascii=False, indent=indent, allow_nan=False)
+    return "{\n" + ",\n".join(f' "{key}": {part}' for key, part in parts.items()) + "\n}\n"
+
+
+def _encode_rows(rows):
+    lines = (
+        _encode({"name": row.name, "formula": row.formula, "value": _number(row.value)})
+        for row in rows
+    )
+    return "[\n  " + ",\n  ".join(lines) + "\n ]" if len(rows) else "[]"
+
+
+def _encode(value):
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def _number(value):

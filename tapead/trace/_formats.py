@@ -6,7 +6,7 @@ STYLE = (
     "border-collapse:collapse;font-family:'STIX Two Text','Cambria Math',Cambria,serif;"
     "font-size:1.05em;white-space:nowrap"
 )
-CELL = "text-align:left;padding:.15em .4em .15em {left}"
+CELL = "text-align:left;vertical-align:baseline;padding:.15em .4em .15em {left}"
 RULE = "border-top:1px solid currentColor"
 
 
@@ -42,7 +42,7 @@ def latex(table):
     heads = [rf"\multicolumn{{2}}{{l}}{{{t} {arrows[a]}}}" for _, t, a in table.columns]
     lines = [
         r"% \usepackage{amsmath, booktabs}",
-        r"\begin{tabular}{@{}" + r"l@{\;}l" * len(heads) + "@{}}",
+        r"\begin{tabular}{@{}" + r"l@{\ }l" * len(heads) + "@{}}",
         r"\toprule",
         " & ".join(heads) + r" \\",
     ]

@@ -45,8 +45,9 @@ class Table:
             raise ValueError(f"max_rows is None or an int of at least 2; got {max_rows!r}")
         self.trace, self.writer = trace, Writer(style, trace._names)
         self.n, self.n_inputs = len(trace._tape), len(trace._names)
-        shown = self.n if max_rows is None else min(self.n, max_rows)
-        self.head, self.tail = shown - shown // 2, self.n - shown // 2
+        self.head = self.tail = self.n
+        if max_rows is not None and max_rows < self.n:
+            self.head, self.tail = max_rows - max_rows // 2, self.n - max_rows // 2
         self.columns = [
             ("primal", "Primal trace", "↓"),
             *([("tangent", "Tangent trace", "↓")] if trace._seeds is not None else []),
@@ -61,14 +62,15 @@ class Table:
 
     def sections(self):
         """Lists of lines, or None for the gap: inputs, steps, result."""
-        windows = (1, self.head + 1), (self.tail + 1, self.n + 1)
-        for first, last in windows:
-            middle = min(max(first, self.n_inputs + 1), last)
-            yield self._inputs(first, middle)
-            yield self._steps(middle, last)
-            if first == 1 and self.omission:
-                yield None
+        yield from self._window(1, self.head + 1)
+        if self.omission:
+            yield None
+            yield from self._window(self.tail + 1, self.n + 1)
         yield [self._result()]
+
+    def _window(self, first, last):
+        middle = min(max(first, self.n_inputs + 1), last)
+        return self._inputs(first, middle), self._steps(middle, last)
 
     def _inputs(self, first, last):
         flows = self._flows(first, last)
@@ -90,9 +92,7 @@ class Table:
         return lines
 
     def _primal(self, step):
-        return self._cell(
-            self.writer.symbol(step.id), self.writer.primal(step), step.value
-        )
+        return self._cell(self.writer.symbol(step.id), self.writer.primal(step), step.value)
 
     def _flows(self, first, last):
         if self.trace._seeds is None:

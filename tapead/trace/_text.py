@@ -40,7 +40,7 @@ def columns(text):
 
 def _side_by_side(table, sections, ascii):
     parts = [_one_trace(table, sections, column, ascii, None) for column in table.columns]
-    return [GAP.join(map(_pad, line, map(_widest, parts))) for line in zip(*parts, strict=True)]
+    return [GAP.join(map(pad, line, map(_widest, parts))) for line in zip(*parts, strict=True)]
 
 
 def _stacked(table, sections, ascii, width):
@@ -86,15 +86,16 @@ def _join(cell, widths):
     if cell is None:
         return ""
     name, formula, value = widths
-    text = f"{_pad(cell.name, name)} = "
+    text = f"{pad(cell.name, name)} = "
     if not formula:
         return text + cell.value
     if not cell.formula:
-        return text + _pad(cell.value, formula)
-    return f"{text}{_pad(_clip(cell.formula, formula), formula)} = {cell.value}"
+        return text + pad(cell.value, formula)
+    return f"{text}{pad(_clip(cell.formula, formula), formula)} = {cell.value}"
 
 
-def _pad(text, width):
+def pad(text, width):
+    """`text` and spaces up to `width` columns."""
     return text + " " * (width - columns(text))
 
 

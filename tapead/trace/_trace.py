@@ -6,7 +6,7 @@ import numbers
 import numpy as np
 
 from tapead import _tape
-from tapead.trace import _facts, _formats, _layout, _text
+from tapead.trace import _formats, _layout, _text
 from tapead.trace._inputs import place
 from tapead.trace._rows import Adjoint, Primal, Rows, Tangent
 
@@ -184,23 +184,18 @@ class Trace:
 
         return _data.csv_text(self)
 
-    def to_json(self, indent=1):
+    def to_json(self):
         """All rows as JSON; NaN and infinities are the strings "NaN", "Infinity", "-Infinity".
-
-        Parameters
-        ----------
-        indent : int or None, default 1
-            As of `json.dumps`.
 
         Returns
         -------
         str
-            ``{"inputs": {name: value}, "value", "gradient": {name: value}, "primal": [{"name",
-            "formula", "value"}], "adjoint": [...], "tangent": [...]}``.
+            ``{"inputs": {name: value}, "value": ..., "gradient": {name: value}, "primal":
+            [{"name": ..., "formula": ..., "value": ...}], "adjoint": [...], "tangent": [...]}``.
         """
         from tapead.trace import _data
 
-        return _data.json_text(self, indent)
+        return _data.json_text(self)
 
     def to_dot(self):
         """Computational graph for Graphviz; partials stand on the edges.
@@ -261,9 +256,6 @@ class Trace:
     def _input_values(self):
         return self._tape._columns(1, len(self._names) + 1)["value"].tolist()
 
-    def _source(self, step):
-        return _facts.source_of(self._tape, step)
-
 
 def _read_result(tape, result, name):
     """Node and value of a function's result; node 0 is a constant."""
@@ -282,9 +274,7 @@ def _read_result(tape, result, name):
 def _read_tangent(tangent, names):
     """Tangents by node."""
     if not isinstance(tangent, dict):
-        raise TypeError(
-            f"tangent is a dict of input names to floats; got {type(tangent).__name__}"
-        )
+        raise TypeError(f"tangent is a dict of input names to floats; got {type(tangent).__name__}")
     nodes = {name: node for node, name in enumerate(names, start=1) if name in tangent}
     for name in tangent:
         if name not in nodes:
