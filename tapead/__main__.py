@@ -33,7 +33,7 @@ def main(argv=None):
     Returns
     -------
     int
-        Exit status: 0, or 2 for input that makes no sense.
+        Exit status: 0, 2 for input that makes no sense, 130 after Ctrl-C.
     """
     try:
         arguments = _parser().parse_args(_tidy(sys.argv[1:] if argv is None else argv))
@@ -41,6 +41,8 @@ def main(argv=None):
     except CommandError as error:
         print("tapead:", " ".join(str(error).split()), file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
     except BrokenPipeError:
         # the reader has gone, as in `tapead trace ... | head`; nothing is left to flush at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,7 +1,7 @@
 /* The recording that is active in this thread: one thread-local pointer.
 
-   Never null: where nothing is recording it points to an idle State, all zero, whose serial no
-   Var carries, so that a single comparison finds a Var that does not belong here. */
+   Never null: where nothing is recording it points to an idle State whose serial, its first
+   member, no Var carries, so that a single comparison finds a Var that does not belong here. */
 #ifndef TAPEAD_ACTIVE_H
 #define TAPEAD_ACTIVE_H
 
@@ -15,9 +15,9 @@
 #endif
 
 static union {
-    double align;
-    char zero[256];
-} tapead_idle;
+    unsigned long long serial;
+    char size[256];
+} tapead_idle = {~0ULL};
 
 #if defined(_MSC_VER)
 static TAPEAD_THREAD_LOCAL void *tapead_pointer = 0;

@@ -128,7 +128,7 @@ def _trace_function(target, values, seeds):
     named = {name: value for name, value in pairs if name is not None}
     try:
         return trace_function(function, *positional, tangent=seeds, **named)
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a user's code raises
         raise CommandError(f"{target}: {_describe(error)}") from None
 
 
@@ -141,7 +141,7 @@ def _load(target):
         found = importlib.import_module(module)
         for name in path.split("."):
             found = getattr(found, name)
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - importing runs a user's code
         raise CommandError(f"cannot load {target}: {_describe(error)}") from None
     return found
 

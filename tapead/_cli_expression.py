@@ -7,6 +7,7 @@ first, from left to right, then those that need these, and so on.
 import ast
 import difflib
 import math
+import warnings
 
 from tapead import _tape
 from tapead.elementals import ROWS
@@ -87,7 +88,9 @@ def _parse(text):
     if len(text) > LONGEST:
         raise CommandError(f"a formula has at most {LONGEST:,} characters; got {len(text):,}")
     try:
-        return ast.parse(text.strip(), mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a warning of the parser would be a second line
+            return ast.parse(text.strip(), mode="eval").body
     except SyntaxError as error:
         raise CommandError(f"cannot read {_short(text)}: {error.msg}") from None
     except (RecursionError, MemoryError):
@@ -124,8 +127,7 @@ def _operands(node):
         case ast.Attribute():
             raise CommandError(f"write {node.attr} without a module's name in front of it")
     raise CommandError(
-        f"a formula is made of numbers, names, + - * / // % ** and functions; "
-        f"got {_short(ast.unparse(node))}"
+        f"a formula is made of numbers, names, + - * / // % ** and functions; got {_source(node)}"
     )
 
 
@@ -183,6 +185,13 @@ def _as_float(number):
 def _suggestion(name, known):
     close = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean {close[0]}?" if close else ""
+
+
+def _source(node):
+    try:
+        return _short(ast.unparse(node))
+    except RecursionError:
+        return type(node).__name__
 
 
 def _short(text):

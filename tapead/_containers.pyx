@@ -14,6 +14,8 @@ import dataclasses
 
 import numpy as np
 
+cdef tuple LEAVES = (int, float, complex, str, bytes, np.ndarray, np.generic, type(None))
+
 
 cdef object walk(object context, object tree, Leaf leaf):
     """`tree` with ``leaf(context, x)`` in the place of every leaf x, in order."""
@@ -52,7 +54,7 @@ cdef tuple walk_tuple(object context, tuple tree, Leaf leaf):
 
 
 cdef object walk_other(object context, object tree, Leaf leaf):
-    if isinstance(tree, (int, float, str, np.ndarray, np.generic)) or tree is None:
+    if isinstance(tree, LEAVES):
         return leaf(context, tree)
     if isinstance(tree, tuple) and hasattr(tree, "_make"):
         return tree._make([walk(context, item, leaf) for item in tree])
@@ -96,10 +98,55 @@ def map_leaves(function, tree):
     return walk(function, tree, apply_leaf)
 
 
-cdef object shape_leaf(object context, object leaf):
-    return np.shape(leaf) if isinstance(leaf, np.ndarray) else None
+def align(like, tree, what):
+    """Leaves of `tree`, in the order of those of `like`, whose structure it must have.
+
+    Raises
+    ------
+    ValueError
+        If containers, keys, lengths or shapes differ; `what` says what was expected.
+    """
+    if isinstance(like, np.ndarray):
+        same = np.shape(tree) == like.shape and isinstance(tree, (np.ndarray, np.generic, float))
+        return [tree] if same else misfit(like, tree, what)
+    children = children_of(like)
+    if children is None:
+        return [tree] if children_of(tree) is None else misfit(like, tree, what)
+    others = children_of(tree) if type(tree) is type(like) else None
+    if others is None or children.keys() != others.keys():
+        misfit(like, tree, what)
+    return [leaf for key in children for leaf in align(children[key], others[key], what)]
 
 
-def structure(tree):
-    """Containers and shapes of `tree`; two trees that fit each other have equal ones."""
-    return walk(None, tree, shape_leaf)
+cdef dict children_of(object tree):
+    """Children of a container by key, None of a leaf."""
+    if isinstance(tree, (list, tuple)):
+        return dict(enumerate(tree))
+    if type(tree) is dict:
+        return tree
+    if dataclasses.is_dataclass(tree):
+        return {field.name: getattr(tree, field.name) for field in dataclasses.fields(tree)}
+    if isinstance(tree, LEAVES) or type(tree).__module__ == "tapead._tape":
+        return None
+    import optree
+
+    try:
+        node = optree.tree_flatten_one_level(tree, none_is_leaf=True)
+    except ValueError:  # not a container
+        return None
+    return dict(zip(node.entries, node.children))
+
+
+cdef object misfit(object like, object tree, str what):
+    raise ValueError(f"expected {what}; got {describe(tree)} in the place of {describe(like)}")
+
+
+def describe(tree):
+    """A leaf or container in a few words."""
+    if isinstance(tree, np.ndarray):
+        return f"an array of shape {tree.shape}"
+    if isinstance(tree, dict):
+        return f"a {type(tree).__name__} with keys {list(tree)}"
+    if isinstance(tree, (list, tuple)):
+        return f"a {type(tree).__name__} of {len(tree)}"
+    return f"a {type(tree).__name__}"

@@ -58,6 +58,8 @@ cdef tuple positions(object argnums, Py_ssize_t n, str transform):
                 f"{transform} has argnums={argnums}, but the function was called with "
                 f"{n} positional argument{'s' * (n != 1)}; pass it by position")
         out.append(i % n)
+    if len(set(out)) != len(out):
+        raise ValueError(f"{transform} has argnums={argnums}, which names an argument twice")
     return tuple(out)
 
 
@@ -106,6 +108,11 @@ cdef tuple recorded_parts(Run run, Transform transform, tuple args, dict kwargs)
     return split_aux(transform, result, run.transform) if transform.has_aux else (result, None)
 
 
+cdef object unwrapped(object y):
+    """A number out of an array without dimensions."""
+    return y[()] if isinstance(y, ndarray) and y.ndim == 0 else y
+
+
 cdef int check_scalar(object y, str name) except -1:
     if type(y) is Var or type(y) is float:
         return 0
@@ -126,7 +133,9 @@ cdef object gradient_of(Transform transform, tuple args, dict kwargs, str name, 
         if transform.has_aux:
             y, aux = split_aux(transform, y, name)
             aux = run.released(aux)
-        check_scalar(y, name)
+        if type(y) is not Var:
+            y = unwrapped(y)
+            check_scalar(y, name)
         run.reverse_one(y)
         gradient = adjoints_of(run, transform, args)
         y = run.released(y) if with_value else None

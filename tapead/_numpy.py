@@ -16,6 +16,12 @@ PLAIN = {
     "isfinite", "isinf", "isnan", "signbit", "logical_and", "logical_or", "logical_not",
 }  # fmt: skip
 _ROW_OF = {name: row for row in ELEMENTALS.values() if row.ufunc for name in row.names}
+_OTHER_UFUNCS = {
+    "clip": _tape.clip,
+    "positive": lambda x: x,
+    "conjugate": lambda x: x,
+    "divmod": divmod,
+}
 _ROW_OF |= {row.ufunc.rpartition(".")[2]: row for row in ELEMENTALS.values() if row.ufunc}
 
 
@@ -36,39 +42,50 @@ def elements(array):
 
 
 def apply_ufunc(ufunc, method, inputs, kwargs):
-    """What ``ufunc(*inputs)`` means where an input is traced."""
+    """What ``ufunc(*inputs)``, or one of its methods, means where an input is traced."""
     function = _function_for(ufunc)
-    if function is None or method != "__call__" or kwargs:
-        return _apply_to_objects(ufunc, method, inputs, kwargs)
-    if any(isinstance(x, (np.ndarray, list, tuple)) for x in inputs):
-        return _elementwise(function, *inputs)
-    return function(*inputs)
+    if method != "__call__":
+        return _apply_method(ufunc, function, method, inputs, kwargs)
+    if function is None or kwargs:
+        return _apply_to_objects(ufunc, inputs, kwargs)
+    if not any(isinstance(x, (np.ndarray, list, tuple)) for x in inputs):
+        return function(*inputs)
+    result = _elementwise(function, *inputs, nout=ufunc.nout)
+    plain = ufunc.__name__ in PLAIN and isinstance(result, np.ndarray)
+    return result.view(np.ndarray).astype(bool) if plain else result
 
 
 def _function_for(ufunc):
-    """tapead's function of the row that `ufunc` names, or None."""
+    """tapead's function that `ufunc` names, or None."""
     name = ufunc.__name__
     if name in PLAIN:
         return lambda *xs: ufunc(*map(value_of, xs))
-    if name == "clip":
-        return _tape.clip
-    if name in ("positive", "conjugate"):
-        return lambda x: x
+    if name in _OTHER_UFUNCS:
+        return _OTHER_UFUNCS[name]
     row = _ROW_OF.get(name)
     return None if row is None else getattr(_tape, row.name)
 
 
-def _apply_to_objects(ufunc, method, inputs, kwargs):
+def _apply_method(ufunc, function, method, inputs, kwargs):
+    """reduce, accumulate, outer and the like of a ufunc over objects."""
+    row = _ROW_OF.get(ufunc.__name__)
+    if function is not None and (row is None or not row.slot):
+        ufunc = np.frompyfunc(function, ufunc.nin, ufunc.nout)
+    result = getattr(ufunc, method)(*map(_as_objects, inputs), **_plain_out(kwargs))
+    return elements(result) if isinstance(result, np.ndarray) else result
+
+
+def _apply_to_objects(ufunc, inputs, kwargs):
     if not any(isinstance(x, np.ndarray) for x in inputs):
         raise TypeError(
-            f"numpy.{ufunc.__name__}{'' if method == '__call__' else '.' + method} of a traced "
+            f"numpy.{ufunc.__name__}{' with ' + ', '.join(kwargs) if kwargs else ''} of a traced "
             "value is not supported; use tapead's functions or operators, or x.value"
         )
     if any(np.asarray(out).dtype != object for out in kwargs.get("out", ())):
         raise TypeError(
             f"numpy.{ufunc.__name__} with out= would drop the derivative; leave out= away"
         )
-    result = getattr(ufunc, method)(*map(_as_objects, inputs), **_plain_out(kwargs))
+    result = ufunc(*map(_as_objects, inputs), **_plain_out(kwargs))
     return elements(result) if isinstance(result, np.ndarray) else result
 
 
@@ -86,9 +103,11 @@ def _as_objects(x):
     return x.view(np.ndarray) if isinstance(x, Elements) else x
 
 
-def _elementwise(function, *inputs):
+def _elementwise(function, *inputs, nout=1):
     arrays = [np.asarray(_as_objects(x), dtype=object) for x in inputs]
-    result = np.frompyfunc(function, len(arrays), 1)(*arrays)
+    result = np.frompyfunc(function, len(arrays), nout)(*arrays)
+    if nout > 1:
+        return tuple(elements(r) if isinstance(r, np.ndarray) else r for r in result)
     return elements(result) if isinstance(result, np.ndarray) else result
 
 
@@ -100,12 +119,16 @@ def value_of(x):
 def apply_function(function, args, kwargs):
     """What a NumPy function that is not a ufunc means for traced values."""
     if function is np.clip:
-        return _tape.clip(*args, **kwargs)
+        return _clip(*args, **kwargs)
     if function is np.sinc:
         return _tape.sinc(*args)
     if function is np.where and len(args) == 3:
         return where(*args)
     return function._implementation(*args, **kwargs)
+
+
+def _clip(a, a_min=None, a_max=None, *, min=None, max=None):
+    return _tape.clip(a, a_min if min is None else min, a_max if max is None else max)
 
 
 def where(condition, x, y):
@@ -156,10 +179,11 @@ def apply_elemental(name, *inputs):
                 f"tapead.{name} is a function of real numbers; got {_describe(array, inputs)}"
             )
     row = ELEMENTALS[name]
-    if row.ufunc.startswith("numpy.") and not all(type(x) is int for x in inputs):
+    plain = all(type(x) in (int, float, bool) for x in inputs)
+    if row.ufunc.startswith("numpy.") and not plain:
         return getattr(np, row.ufunc.removeprefix("numpy."))(*inputs)
-    result = _evaluate(name, arrays)
-    return float(result) if all(isinstance(x, (int, float)) for x in inputs) else result[()]
+    result = _evaluate(name, inputs, arrays)
+    return float(result) if plain else result[()]
 
 
 def _scalar_function(name):
@@ -176,9 +200,9 @@ def _describe(array, inputs):
     return ", ".join(type(x).__name__ for x in inputs)
 
 
-def _evaluate(name, arrays):
+def _evaluate(name, inputs, arrays):
     """The row's own loop, in float64; the result has the operands' precision."""
-    dtype = np.result_type(*arrays)
+    dtype = np.result_type(*(x if type(x) in (int, float, bool) else a for x, a in zip(inputs, arrays)))
     arrays = np.broadcast_arrays(*arrays)
     flat = [np.ascontiguousarray(x, dtype=np.float64).ravel() for x in arrays]
     out = np.empty(arrays[0].shape)

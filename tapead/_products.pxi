@@ -17,11 +17,8 @@ cdef object tangent_leaf(object context, object leaf):
 cdef list numbers_like(object tree, object like, str what):
     """Numbers of `tree`, which must have the structure of `like`."""
     cdef list out = []
-    if structure(tree) != structure(like):
-        raise ValueError(
-            f"expected {what}, {structure(like)!r}; got {structure(tree)!r} "
-            "(None is a number, a tuple of ints the shape of an array)")
-    walk(out, tree, tangent_leaf)
+    for leaf in align(like, tree, what):
+        tangent_leaf(out, leaf)
     return out
 
 
@@ -301,5 +298,6 @@ cdef class derivative(Transform):
 
 
 cdef object scalar_result(object y):
+    y = unwrapped(y)
     check_scalar(y, "derivative")
     return y

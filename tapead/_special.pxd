@@ -38,6 +38,15 @@ cdef inline double minimum(double x, double y) noexcept nogil:
     return x if x < y or x != x else y
 
 
+cdef inline double fmax(double x, double y) noexcept nogil:
+    # C leaves the sign of fmax(0.0, -0.0) open, and compilers differ from call to call
+    return x if x >= y or y != y else y
+
+
+cdef inline double fmin(double x, double y) noexcept nogil:
+    return x if x <= y or y != y else y
+
+
 cdef inline double relu(double x) noexcept nogil:
     return x if x > 0 or x != x else 0.0
 
@@ -96,12 +105,14 @@ cdef inline double remainder(double x, double y) noexcept nogil:
 
 
 cdef inline double floor_divide(double x, double y) noexcept nogil:
-    # x - remainder is a multiple of y up to rounding; NumPy's npy_divmod rounds likewise
-    cdef double q, whole
+    # x - fmod(x, y) is a multiple of y up to rounding; as npy_divmod of NumPy has it
+    cdef double r = fmod(x, y), q, whole
     if y == 0:
         return x / y
-    q = (x - remainder(x, y)) / y
-    if q == 0 or q != q:
-        return copysign(0.0, x / y) if q == 0 else q
+    q = (x - r) / y
+    if r != 0 and (y < 0) != (r < 0):
+        q -= 1.0
+    if q == 0:
+        return copysign(0.0, x / y)
     whole = floor(q)
     return whole + 1.0 if q - whole > 0.5 else whole

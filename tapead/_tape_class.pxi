@@ -387,7 +387,12 @@ cdef class Tape:
 
     cdef int push_segment(self, uint64_t serial, int64_t end) except -1:
         cdef void* segments
+        cdef Py_ssize_t more = (self.segment_capacity + 4) * sizeof(Segment)
         if self.n_segments == self.segment_capacity:
+            if self.byte_limit >= 0 and self.bytes_used() + more > self.byte_limit:
+                raise TapeMemoryError(
+                    f"to rewind needs {more} bytes beyond max_bytes={self.byte_limit}; "
+                    "clear the tape, or give it a larger max_bytes")
             segments = realloc(
                 self.segments, (2 * self.segment_capacity + 4) * sizeof(Segment))
             if segments == NULL:

@@ -117,6 +117,8 @@ def _sc(name):
     return {"ufunc": f"scipy.special.{name}"}
 
 
+# y x^(y - 1), also where it is 0 times infinity
+_POWER_X = "0 if y == 0 and (x != x or x > -1e-300 and x < 1e-300) else y * power(x, y - 1)"
 _GREATER = "1 if {0} > {1} or {0} != {0}{2} else 0.5 if {0} == {1} else absent"
 _GREATER_NUMBER = "1 if {0} > {1} or {1} != {1} else 0.5 if {0} == {1} else absent"
 
@@ -130,7 +132,7 @@ ROWS = (
          aliases=("true_divide",), slot="__truediv__", **_np("divide")),
     _row("negative", "-x", "-1", domain=(-3, 3), text="−{x}", tex="-{x}", slot="__neg__", **_np("negative")),
     _row("copy", "x", "1", domain=(-3, 3), text="{x}", tex="{x}", public=False),
-    _row("power", "pow(x, y)", "0 if y == 0 else y * power(x, y - 1)", "0 if x == 0 and y >= 0 else v * log(x)",
+    _row("power", "pow(x, y)", _POWER_X, "0 if x == 0 and y >= 0 else v * log(x)",
          domain=((0.3, 3), (-2, 3)), text="{x}^{y}", tex="{x}^{{{y:r}}}", definition="x**y", aliases=("pow",), **_np("power")),
     _row("reciprocal", "1.0 / x", "-v * v", domain=(0.4, 3), text="1 / {x}", tex=r"\frac{{1}}{{{x:r}}}", **_np("reciprocal")),
     _row("square", "x * x", "2 * x", domain=(-3, 3), text="{x}²", tex="{x}^{{2}}", **_np("square")),
@@ -204,7 +206,7 @@ ROWS = (
          definition="x - y * floor(x / y)", kink="remainder(x, y) == 0", aliases=("mod",), slot="__mod__", **_np("remainder")),
     _row("floor_divide", "floor_divide(x, y)", "absent", "absent", domain=((-9, 9), (1, 4)), text="⌊{x} / {y}⌋", tex=r"\lfloor {x} / {y} \rfloor",
          definition="floor(x / y)", kink="remainder(x, y) == 0", slot="__floordiv__", **_np("floor_divide")),
-    _row("fmod", "fmod(x, y)", "1", "-trunc(x / y)", domain=((-9, 9), (1, 4)), **_call("fmod"),
+    _row("fmod", "fmod(x, y)", "1", "-rint((x - v) / y)", domain=((-9, 9), (1, 4)), **_call("fmod"),
          definition="sign(x) * (fabs(x) % fabs(y))", kink="x != 0 and fmod(x, y) == 0", **_np("fmod")),
     # sigmoids and special functions
     _row("sigmoid", "sigmoid(x)", "v * sigmoid(-x)", domain=(-5, 5), text="σ({x:r})", tex=r"\sigma({x:r})", definition="1 / (1 + exp(-x))", aliases=("expit",), **_sc("expit")),

@@ -26,7 +26,7 @@ import types
 
 import numpy as np
 
-from tapead._containers import leaves, structure
+from tapead._containers import align, leaves
 from tapead._errors import TapeError
 from tapead._numpy import elements
 

@@ -8,6 +8,7 @@ import numpy as np
 
 CHUNK = 4096  # nodes turned into Python objects at a time
 BLOCK = 1 << 18  # nodes that NumPy looks at at a time
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 class Step(NamedTuple):
@@ -134,7 +135,8 @@ def flows(trace, first, last):
 
 
 def source_of(tape, step):
-    """Source line of a step, ``"model.py:12"``; empty if none was noted."""
-    if step.code < 0:
+    """Source line of a step, ``"model.py:12"``; empty if none was noted outside tapead."""
+    if not 0 <= step.code < len(tape._codes) or step.line <= 0:
         return ""
-    return f"{os.path.basename(tape._codes[step.code].co_filename)}:{step.line}"
+    folder, file = os.path.split(tape._codes[step.code].co_filename)
+    return "" if folder == PACKAGE else f"{file}:{step.line}"

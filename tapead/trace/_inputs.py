@@ -3,6 +3,7 @@
 import bisect
 import inspect
 import numbers
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -59,7 +60,7 @@ class Names(Sequence):
 
     def arguments(self):
         """Names of the arguments that hold the inputs."""
-        return {name.partition("[")[0] for name, _ in self._groups}
+        return {re.split(r"[\[.]", name)[0] for name, _ in self._groups}
 
     def summary(self, most=8):
         """The names for an error message."""
@@ -88,8 +89,11 @@ def _place(tape, value, name, names):
         return _place_array(tape, value, name, names)
     if isinstance(value, dict):
         return {k: _place(tape, v, f"{name}[{k!r}]", names) for k, v in value.items()}
+    if hasattr(value, "_fields"):
+        fields = zip(value._fields, value, strict=True)
+        return type(value)(*(_place(tape, v, f"{name}.{k}", names) for k, v in fields))
     if isinstance(value, (list, tuple)):
-        return _rebuild(value, _place_items(tape, value, name, names))
+        return type(value)(_place_items(tape, value, name, names))
     if isinstance(value, bool) or not isinstance(value, NUMBERS):
         raise TypeError(
             f"argument {name} is a float, or an array, list, tuple or dict of floats; "
@@ -104,12 +108,6 @@ def _place_items(tape, items, name, names):
         names.append(name, (len(items),))
         return [tape.variable(item) for item in items]
     return [_place(tape, item, f"{name}[{i}]", names) for i, item in enumerate(items)]
-
-
-def _rebuild(container, items):
-    if hasattr(container, "_fields"):
-        return type(container)(*items)
-    return tuple(items) if isinstance(container, tuple) else items
 
 
 def _place_array(tape, array, name, names):

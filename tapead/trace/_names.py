@@ -5,6 +5,8 @@ import re
 import unicodedata
 
 MARKS = {"": "", "bar": "\u0304", "dot": "\u0307"}  # combining macron and dot
+OVERLINE = "\u0305"
+SHORT = r"([^\W\d_])_?(\d*)"  # one letter and its number
 SUBSCRIPTS = str.maketrans("-0123456789", "₋₀₁₂₃₄₅₆₇₈₉")
 IN_ASCII = {
     "−": "-", " × ": " * ", "²": "^2", "√": "sqrt ", "∛": "cbrt ", "₂": "2", "₁₀": "10", "⁻¹": "^-1",
@@ -29,8 +31,11 @@ def unicode_node(mark, number):
 
 
 def unicode_input(mark, name):
-    """x1, x̄1."""
-    return name[:1] + MARKS[mark] + name[1:]
+    """x1, x̄1; a bar goes all along a longer name."""
+    base, index = _split(name)
+    if mark == "bar" and not re.fullmatch(SHORT, base):
+        return "".join(f"{character}{OVERLINE}" for character in base) + index
+    return unicodedata.normalize("NFC", name[:1] + MARKS[mark]) + name[1:]
 
 
 def ascii_node(mark, number):
@@ -62,7 +67,7 @@ def html_node(mark, number):
 
 def html_input(mark, name):
     """Name, escaped."""
-    return html.escape(name[:1]) + MARKS[mark] + html.escape(name[1:])
+    return html.escape(unicode_input(mark, name))
 
 
 def tex_node(mark, number):
@@ -72,11 +77,17 @@ def tex_node(mark, number):
 
 def tex_input(mark, name):
     """Name in mathematics: one letter with its number as subscript, or upright."""
-    base, bracket, index = name.partition("[")
-    short = re.fullmatch(r"([^\W\d_])_?(\d*)", base)
+    base, index = _split(name)
+    short = re.fullmatch(SHORT, base)
     letter, number = short.groups() if short else (rf"\mathrm{{{_tex_escape(base)}}}", "")
     head = _tex_mark(mark, _tex_letter(letter)) + (f"_{{{number}}}" if number else "")
-    return head + (rf"\mathrm{{{_tex_escape(bracket + index)}}}" if bracket else "")
+    return head + (rf"\mathrm{{{_tex_escape(index)}}}" if index else "")
+
+
+def _split(name):
+    """An argument's name, and the place in it that an input has: x and [0]."""
+    base = re.split(r"[\[.]", name, maxsplit=1)[0]
+    return base, name.removeprefix(base)
 
 
 def _tex_mark(mark, letter):

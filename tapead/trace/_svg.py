@@ -7,6 +7,7 @@ from a few barycentre sweeps [1]_.
    structures", IEEE Trans. Systems, Man, and Cybernetics 11 (1981), 109-125.
 """
 
+import itertools
 from collections import defaultdict
 from xml.sax.saxutils import escape
 
@@ -74,10 +75,8 @@ class Drawing:
         """A rectangle and its text."""
         x, width, height = self.x[self.level[box.id]], self.wide(box.id), self.tall(box.id)
         y = self.y[box.id] - height / 2
-        parts = [
-            f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="6" '
-            f'fill="{FILL[box.kind]}" stroke="#444"/>'
-        ]
+        frame = f'x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="6"'
+        parts = [f'<rect {frame} fill="{FILL[box.kind]}" stroke="#444"/>']
         for line, text in enumerate(_texts(box)):
             colour = "#b3261e" if text == box.adjoint else "#111"
             parts.append(
@@ -90,7 +89,7 @@ class Drawing:
         """A smooth line with an arrow."""
         points = self._points(edge)
         path = [f"M{points[0][0]:.1f},{points[0][1]:.1f}"]
-        for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+        for (x0, y0), (x1, y1) in itertools.pairwise(points):
             middle = (x0 + x1) / 2
             path.append(f"C{middle:.1f},{y0:.1f} {middle:.1f},{y1:.1f} {x1:.1f},{y1:.1f}")
         dash = "" if edge.path else ' stroke-dasharray="4 3"'
@@ -140,7 +139,7 @@ class Drawing:
     def _neighbours(self):
         neighbours = defaultdict(list)
         for route in self.routes.values():
-            for left, right in zip(route, route[1:], strict=False):
+            for left, right in itertools.pairwise(route):
                 neighbours[left].append(right)
                 neighbours[right].append(left)
         return neighbours

@@ -85,7 +85,7 @@ def _join(cell, widths):
     """A cell as aligned text; the formula stands where the value would if it is the value."""
     if cell is None:
         return ""
-    name, formula, value = widths
+    name, formula, _ = widths
     text = f"{pad(cell.name, name)} = "
     if not formula:
         return text + cell.value
