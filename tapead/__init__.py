@@ -7,7 +7,7 @@
 (5.5, 1.7163378145367738)
 """
 
-from tapead import math, testing
+from tapead import _installed, math, testing  # noqa: F401 - _installed comes first
 from tapead._errors import TapeError, TapeMemoryError
 from tapead._tape import Tape, Var
 from tapead._version import __version__
@@ -46,5 +46,5 @@ __all__ = [
     "trace",
     "value_and_grad",
     "vjp",
-    *math.__all__,
 ]
+__all__ += math.__all__

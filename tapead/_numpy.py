@@ -31,8 +31,10 @@ class Elements(np.ndarray):
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
         return apply_ufunc(ufunc, method, inputs, kwargs)
 
-    def clip(self, min=None, max=None):
+    def clip(self, min=None, max=None, out=None):
         """tapead.clip of every element."""
+        if out is not None:
+            raise TypeError("clip with out= would drop the derivative; leave out= away")
         return _elementwise(_tape.clip, self, min, max)
 
 
@@ -105,7 +107,8 @@ def _as_objects(x):
 
 def _elementwise(function, *inputs, nout=1):
     arrays = [np.asarray(_as_objects(x), dtype=object) for x in inputs]
-    result = np.frompyfunc(function, len(arrays), nout)(*arrays)
+    with np.errstate(all="ignore"):  # 1 / 0 is inf, as for a Var alone
+        result = np.frompyfunc(function, len(arrays), nout)(*arrays)
     if nout > 1:
         return tuple(elements(r) if isinstance(r, np.ndarray) else r for r in result)
     return elements(result) if isinstance(result, np.ndarray) else result

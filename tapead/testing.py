@@ -109,11 +109,12 @@ def _difference(f, args, direction):
 
 
 def _quotient(f, args, direction, h):
-    ends = []
-    for sign in (1, -1):
-        steps = iter(leaves(direction))
-        ends.append(_numbers(f(*map_leaves(lambda x: x + sign * h * next(steps), args))))
-    return (ends[0] - ends[1]) / (2 * h)
+    return (_moved(f, args, direction, h) - _moved(f, args, direction, -h)) / (2 * h)
+
+
+def _moved(f, args, direction, h):
+    steps = iter(leaves(direction))
+    return _numbers(f(*map_leaves(lambda x: x + h * next(steps), args)))
 
 
 def _random_like(x, rng):

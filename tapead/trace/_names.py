@@ -108,5 +108,5 @@ def _tex_letter(character):
     spelled = re.fullmatch(r"GREEK (SMALL|CAPITAL) LETTER (\w+)", unicodedata.name(character, ""))
     if not spelled or spelled[2] == "OMICRON":
         return character
-    command = spelled[2].lower().replace("lamda", "lambda")
+    command = spelled[2].lower().replace("lamda", "lambda")  # codespell:ignore lamda
     return rf"\{command if spelled[1] == 'SMALL' else command.title()} "
