@@ -8,17 +8,39 @@ from pathlib import Path
 from Cython.Build import cythonize
 from Cython.Tempita import Template
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
 PACKAGE = Path("tapead")
 COVERAGE = os.environ.get("TAPEAD_COVERAGE") == "1"
 CHECKS = os.environ.get("TAPEAD_CHECKS") == "1"  # bounds, None and uninitialised memory
 CFLAGS = os.environ.get("TAPEAD_CFLAGS", "").split()
 LDFLAGS = os.environ.get("TAPEAD_LDFLAGS", "").split()
+OPTIMISE = ["-O3", "-fno-math-errno", "-fno-trapping-math"]  # never -ffast-math: NaN and -0.0 count
+INCLUDED = {".in", ".pxd", ".pxi", ".h"}
 COVERAGE_MACROS = [
     ("CYTHON_TRACE", "1"),
     ("CYTHON_TRACE_NOGIL", "1"),
     ("CYTHON_USE_SYS_MONITORING", "0"),
 ]
+
+SOURCES = [
+    "tapead/**/*.py*", "tapead/**/*.px*", "tapead/**/*.in", "tapead/*.h",
+    "tests/**/*.py", "docs/**/*.md", "docs/**/*.py", "benchmarks/*.py", "benchmarks/*.json",
+]  # fmt: skip
+
+
+class BuildExtensions(build_ext):
+    """Names the files that a source distribution needs; compiles on all processors."""
+
+    def initialize_options(self):
+        super().initialize_options()
+        self.parallel = os.cpu_count()
+
+    def get_source_files(self):
+        """What setuptools asks each command for; cythonize shows it only the C files."""
+        found = {path for pattern in SOURCES for path in Path().glob(pattern)}
+        kept = (path for path in found if path.suffix not in (".pyc", ".pyd"))
+        return [*super().get_source_files(), *map(str, sorted(kept))]
 
 
 def load(name):
@@ -46,16 +68,17 @@ def extension(name):
     return Extension(
         f"tapead.{name}",
         [str(PACKAGE / f"{name}.pyx")],
-        depends=[str(p) for pattern in ("*.in", "*.pxd", "*.pxi", "*.h") for p in PACKAGE.glob(pattern)],
+        depends=[str(path) for path in PACKAGE.iterdir() if path.suffix in INCLUDED],
         libraries=["m"] if unix else [],
         define_macros=COVERAGE_MACROS if COVERAGE else [],
-        extra_compile_args=[*(["-O3", "-fno-math-errno", "-fno-trapping-math"] if unix else []), *CFLAGS],
+        extra_compile_args=[*(OPTIMISE if unix else []), *CFLAGS],
         extra_link_args=LDFLAGS,
     )
 
 
 expand_templates()
 setup(
+    cmdclass={"build_ext": BuildExtensions},
     ext_modules=cythonize(
         [extension(path.stem) for path in sorted(PACKAGE.glob("*.pyx"))],
         build_dir=None if COVERAGE else "build/cython",

@@ -20,7 +20,7 @@ _OTHER_UFUNCS = {
     "clip": _tape.clip,
     "positive": lambda x: x,
     "conjugate": lambda x: x,
-    "divmod": divmod,
+    "divmod": lambda x, y: (_tape.floor_divide(x, y), _tape.remainder(x, y)),
 }
 _ROW_OF |= {row.ufunc.rpartition(".")[2]: row for row in ELEMENTALS.values() if row.ufunc}
 
@@ -30,6 +30,12 @@ class Elements(np.ndarray):
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
         return apply_ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, function, types, args, kwargs):
+        own = _FUNCTIONS.get(function)
+        if own is not None:
+            return own(*args, **kwargs)
+        return super().__array_function__(function, types, args, kwargs)
 
     def clip(self, min=None, max=None, out=None):
         """tapead.clip of every element."""
@@ -121,13 +127,8 @@ def value_of(x):
 
 def apply_function(function, args, kwargs):
     """What a NumPy function that is not a ufunc means for traced values."""
-    if function is np.clip:
-        return _clip(*args, **kwargs)
-    if function is np.sinc:
-        return _tape.sinc(*args)
-    if function is np.where and len(args) == 3:
-        return where(*args)
-    return function._implementation(*args, **kwargs)
+    own = _FUNCTIONS.get(function, function._implementation)
+    return own(*args, **kwargs)
 
 
 def _clip(a, a_min=None, a_max=None, *, min=None, max=None):
@@ -162,6 +163,15 @@ def where(condition, x, y):
     return _elementwise(lambda c, x, y: x if c else y, condition, x, y)
 
 
+_FUNCTIONS = {
+    np.clip: _clip,
+    np.sinc: _tape.sinc,
+    np.where: lambda condition, *branches: (
+        where(condition, *branches) if branches else np.where(np.asarray(condition, dtype=bool))
+    ),
+}
+
+
 def holds_traced(x):
     """Whether `x` is a traced number or an array (or list) that holds one."""
     if isinstance(x, _tape.Var):
@@ -174,13 +184,12 @@ def holds_traced(x):
 def apply_elemental(name, *inputs):
     """A row's function of anything but floats and a Var alone: ints, arrays, lists."""
     if any(map(holds_traced, inputs)):
+        if not any(isinstance(x, (np.ndarray, list, tuple)) for x in inputs):
+            _refuse(name, inputs)
         return _elementwise(_scalar_function(name), *inputs)
     arrays = [np.asarray(x) for x in inputs]
-    for array in arrays:
-        if array.dtype.kind not in "biuf":
-            raise TypeError(
-                f"tapead.{name} is a function of real numbers; got {_describe(array, inputs)}"
-            )
+    if any(array.dtype.kind not in "biuf" for array in arrays):
+        _refuse(name, inputs)
     row = ELEMENTALS[name]
     plain = all(type(x) in (int, float, bool) for x in inputs)
     if row.ufunc.startswith("numpy.") and not plain:
@@ -197,10 +206,11 @@ def _scalar_function(name):
     return getattr(_tape, name)
 
 
-def _describe(array, inputs):
-    if any(isinstance(x, np.ndarray) for x in inputs):
-        return f"an array of {array.dtype}"
-    return ", ".join(type(x).__name__ for x in inputs)
+def _refuse(name, inputs):
+    got = " and ".join(
+        f"an array of {x.dtype}" if isinstance(x, np.ndarray) else type(x).__name__ for x in inputs
+    )
+    raise TypeError(f"tapead.{name} is a function of real numbers; got {got}")
 
 
 def _evaluate(name, inputs, arrays):

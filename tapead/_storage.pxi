@@ -1,10 +1,19 @@
 # Room for nodes: `reserve` is what a push calls when it reaches the limit.
 
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_XDECREF, Py_XINCREF
+
+import os.path
+
+cdef str PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+
+
 cdef extern from "Python.h":
     int PyGILState_Check() noexcept nogil
     ctypedef struct PyFrameObject
     PyFrameObject* PyEval_GetFrame() noexcept
-    void* PyFrame_GetCode(PyFrameObject* frame)
+    void* PyFrame_GetCode(PyFrameObject* frame) noexcept
+    PyFrameObject* PyFrame_GetBack(PyFrameObject* frame) noexcept
     int PyFrame_GetLineNumber(PyFrameObject* frame) noexcept
 
 
@@ -15,13 +24,18 @@ cdef int64_t node_bytes(Tape tape) noexcept nogil:
 cdef int reserve(State* st) noexcept nogil:
     """Make room for node ``st.n``; while tracing, note the source line too."""
     cdef int code = 0
+    cdef Source* source
     if st.n >= st.capacity:
         code = grow(st)
     if code:
         st.failed = code
         return -1
-    if st.limit == 0 and PyGILState_Check():
-        note_source(st)
+    if st.limit == 0:
+        source = &(<Tape>st.owner).sources[st.n]
+        source.code = -1
+        source.line = 0
+        if PyGILState_Check():
+            note_source(st)
     return 0
 
 
@@ -60,25 +74,30 @@ cdef int resize(Tape tape, int64_t capacity) noexcept:
 
 
 cdef void note_source(State* st) noexcept with gil:
+    """Code and line of the innermost Python frame that is not tapead's own."""
     cdef Tape tape = <Tape>st.owner
     cdef PyFrameObject* frame = PyEval_GetFrame()
+    cdef PyFrameObject* outer
     cdef Source* source = &tape.sources[st.n]
-    source.code = -1
-    source.line = 0
-    if frame == NULL:
-        return
-    cdef void* code = PyFrame_GetCode(frame)
-    source.code = code_index(tape, <object>code)
-    Py_DECREF(<object>code)
-    source.line = PyFrame_GetLineNumber(frame)
+    Py_XINCREF(<PyObject*>frame)
+    while frame != NULL:
+        source.code = code_index(tape, frame)
+        source.line = PyFrame_GetLineNumber(frame)
+        outer = PyFrame_GetBack(frame) if source.code < 0 else NULL
+        Py_XDECREF(<PyObject*>frame)
+        frame = outer
 
 
-cdef int32_t code_index(Tape tape, object code) noexcept:
+cdef int32_t code_index(Tape tape, PyFrameObject* frame) noexcept:
+    """Index of the frame's code in ``tape.codes``, -1 for tapead's own."""
     # by identity: hashing a code object costs more than recording an operation
-    index = tape.code_indices.get(<size_t><void*>code)
+    cdef PyObject* code = <PyObject*>PyFrame_GetCode(frame)
+    index = tape.code_indices.get(<size_t>code)
     if index is None:
-        index = tape.code_indices[<size_t><void*>code] = len(tape.codes)
-        tape.codes.append(code)
+        tape.codes.append(<object>code)  # kept, so that no other takes its address
+        own = (<object>code).co_filename.startswith(PACKAGE)
+        index = tape.code_indices[<size_t>code] = -1 if own else len(tape.codes) - 1
+    Py_XDECREF(code)
     return index
 
 
