@@ -58,4 +58,5 @@ cdef Tape active_tape():
 include "_storage.pxi"
 include "_sweeps.pxi"
 include "_tape_class.pxi"
+include "_reading.pxi"
 include "_scalar.pxi"

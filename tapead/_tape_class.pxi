@@ -1,10 +1,5 @@
 # Tape: what Python sees of the storage and the sweeps.
 
-COLUMNS = {
-    "op": "u1", "x": "i4", "y": "i4", "value": "f8", "px": "f8", "py": "f8",
-    "x_value": "f8", "y_value": "f8", "x_path": "u1", "y_path": "u1", "code": "i4", "line": "i4",
-}
-
 cdef class Tape:
     """Tape(max_bytes=None, sources=False)
     --
@@ -218,75 +213,6 @@ cdef class Tape:
         dots = self.swept(sources, seeds, results, last, True)
         return dots if isinstance(y, (list, tuple)) else dots[0]
 
-    # What a trace reads.
-
-    def _columns(self, int64_t first, int64_t last):
-        """Nodes `first` to last - 1 as arrays, one per field.
-
-        ``x`` and ``y`` are ids of operands (0 is passive), ``x_value`` and ``y_value`` their
-        values, ``px`` and ``py`` the partials, ``x_path`` and ``y_path`` whether the adjoint
-        reaches the operand; ``code`` indexes `_codes`.
-        """
-        cdef int64_t i, n = last - first
-        cdef State* st = &self.state
-        if not 1 <= first <= last <= st.n:
-            raise IndexError(f"expected nodes within [1, {st.n}]; got [{first}, {last})")
-        columns = {name: np.empty(n, dtype) for name, dtype in COLUMNS.items()}
-        cdef uint8_t[::1] op = columns["op"]
-        cdef int32_t[::1] x = columns["x"], y = columns["y"]
-        cdef int32_t[::1] code = columns["code"], line = columns["line"]
-        cdef double[::1] value = columns["value"], px = columns["px"], py = columns["py"]
-        cdef double[::1] x_value = columns["x_value"], y_value = columns["y_value"]
-        cdef uint8_t[::1] x_path = columns["x_path"], y_path = columns["y_path"]
-        cdef Node* node
-        for i in range(n):
-            node = &st.nodes[first + i]
-            op[i] = st.ops[first + i]
-            value[i] = node.value
-            px[i], py[i] = node.px, node.py
-            x_path[i], y_path[i] = node.x != 0, node.y != 0
-            x[i], y[i] = operand_id(node.x, node.px), operand_id(node.y, node.py)
-            x_value[i] = st.nodes[x[i]].value if x[i] else node.px
-            y_value[i] = st.nodes[y[i]].value if y[i] else node.py
-            code[i] = self.sources[first + i].code if self.tracing else -1
-            line[i] = self.sources[first + i].line if self.tracing else 0
-        return columns
-
-    @property
-    def _codes(self):
-        return self.codes
-
-    @property
-    def _names(self):
-        return self.names
-
-    def _node_of(self, Var var):
-        """Id of `var` on this tape."""
-        return self.id_of(var, "a Var")
-
-    def _adjoints(self, int64_t result, double seed, int64_t first):
-        """Adjoints after the reverse sweep of nodes `result` down to `first`.
-
-        Element i belongs to node i; -0.0 is where nothing has arrived, and only there.
-        """
-        cdef double[::1] bars = np.empty(result + 1)
-        unreach(&bars[0], 0, result + 1)
-        bars[result] = seed
-        with nogil:
-            reverse_sweep(&self.state, &bars[0], first, result + 1)
-        return show_unreached(bars)
-
-    def _tangents(self, seeds):
-        """Tangents of all nodes for `seeds`, a dict of id to tangent; as `_adjoints`."""
-        cdef int64_t n = self.state.n
-        cdef double[::1] dots = np.empty(n)
-        unreach(&dots[0], 0, n)
-        for id, seed in seeds.items():
-            dots[<int64_t>id] = seed
-        with nogil:
-            forward_sweep(&self.state, &dots[0], 1, n)
-        return show_unreached(dots)
-
     cdef list swept(self, list starts, list seeds, list ends, int64_t last, bint forward):
         """Sweep nodes below `last` from `starts`; what reached `ends`, 0.0 where nothing did."""
         cdef int64_t n = last, i
@@ -430,14 +356,6 @@ cdef class Tape:
         if self.busy or (self.active and self.thread != <unsigned long>PyThread_get_thread_ident()):
             raise TapeError("another thread is using this tape; give each thread its own Tape")
         return 0
-
-
-cdef object show_unreached(double[::1] values):
-    """`values` with -0.0 where nothing has arrived, and nowhere else."""
-    cdef Py_ssize_t i
-    for i in range(values.shape[0]):
-        values[i] = -0.0 if is_unreached(values[i]) else values[i] + 0.0
-    return np.asarray(values)
 
 
 def _byte_limit(max_bytes):

@@ -1,6 +1,10 @@
 """What the templates see: the rows, and the readings of their expressions. Used by the build."""
 
+import importlib
+import math
 import textwrap
+
+import numpy as np
 
 
 def names(elementals, expressions):
@@ -25,32 +29,51 @@ def names(elementals, expressions):
 
 def summary(row):
     """First line of a function's docstring."""
-    counterpart = f"``{row.ufunc}``" if row.ufunc else "NumPy has no ufunc of it"
+    counterpart = f"as ``{row.ufunc}``" if row.ufunc else "NumPy has no ufunc of it"
     formula = row.text.replace("{x:r}", "x").replace("{y:r}", "y").format(x="x", y="y")
-    return f"{formula}, element by element ({counterpart})."
+    return f"Compute {formula} element by element, {counterpart}."
 
 
 def docstring(row):
     """The sections of a function's docstring, indented for a module's function."""
-    arguments = ", ".join(row.args)
-    partials = "; ".join(
-        f"d/d{name} = ``{partial}``" for name, partial in zip(row.args, row.partials, strict=True)
+    partials = "".join(
+        f"\n    d/d{name} is ``{partial}``."
+        for name, partial in zip(row.args, row.partials, strict=True)
     )
-    sample = ", ".join(f"{0.25 * lo + 0.75 * hi:g}" for lo, hi in row.domain)
     text = f"""\
 Parameters
 ----------
-{arguments} : float, Var or array_like
-    Real numbers.
+{", ".join(row.args)} : float, Var or array_like
+    Real {"number" if row.arity == 1 else "numbers"}.
 
 Returns
 -------
 float, Var or ndarray
-    A Var, recorded on the active tape, if an argument is traced. {partials}.
+    A Var, recorded on the active tape, if an argument is traced.{partials}
 
 Raises
 ------
 TypeError
     If an argument is not a real number.
-"""
-    return textwrap.indent(text.rstrip(), "    ").replace("\n    \n", "\n\n") if sample else ""
+
+Examples
+--------
+>>> import tapead
+{example(row)}"""
+    return textwrap.indent(text, "    ", lambda line: line.strip() != "")
+
+
+def example(row):
+    """A call within the domain, and what it prints."""
+    point = [round(0.25 * low + 0.75 * high, 2) for low, high in row.domain]
+    call = f"tapead.{row.name}({', '.join(map(str, point))})"
+    return f">>> round({call}, 6)\n{round(float(_value(row, point)), 6)}"
+
+
+def _value(row, point):
+    """The value by NumPy or SciPy, or by the textbook formula."""
+    if row.ufunc:
+        module, _, name = row.ufunc.rpartition(".")
+        return getattr(importlib.import_module(module), name)(*point)
+    known = {"exp": math.exp, "log": math.log, "max": max, "sincpi": np.sinc}
+    return eval(row.definition, known, dict(zip(row.args, point, strict=True)))  # our own table

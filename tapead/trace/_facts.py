@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tapead import _tape
+
 CHUNK = 4096  # nodes turned into Python objects at a time
 BLOCK = 1 << 18  # nodes that NumPy looks at at a time
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -51,7 +53,7 @@ def steps(tape, first, last, reverse=False):
     """Nodes `first` to last - 1, or back."""
     starts = range(first, last, CHUNK)
     for start in reversed(starts) if reverse else starts:
-        columns = tape._columns(start, min(start + CHUNK, last))
+        columns = _tape.columns(tape, start, min(start + CHUNK, last))
         fields = [columns[name].tolist() for name in Step._fields[1:]]
         chunk = map(Step._make, zip(range(start, last), *fields, strict=False))
         yield from reversed(list(chunk)) if reverse else chunk
@@ -121,7 +123,7 @@ def find_increment(trace, counts, position):
 
 def _paths(trace, start, stop):
     """Increments that each of the nodes makes."""
-    columns = trace._tape._columns(start, stop)
+    columns = _tape.columns(trace._tape, start, stop)
     reached = ~unreached(trace._bars[start:stop])
     return reached * (columns["x_path"].astype(np.int64) + columns["y_path"])
 
@@ -136,7 +138,7 @@ def flows(trace, first, last):
 
 def source_of(tape, step):
     """Source line of a step, ``"model.py:12"``; empty if none was noted outside tapead."""
-    if not 0 <= step.code < len(tape._codes) or step.line <= 0:
+    if not 0 <= step.code < len(_tape.codes(tape)) or step.line <= 0:
         return ""
-    folder, file = os.path.split(tape._codes[step.code].co_filename)
+    folder, file = os.path.split(_tape.codes(tape)[step.code].co_filename)
     return "" if folder == PACKAGE else f"{file}:{step.line}"

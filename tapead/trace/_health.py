@@ -128,7 +128,7 @@ class Health(Sequence):
     def _first_forward(self):
         tape = self._trace._tape
         for start in range(1, len(tape) + 1, _facts.BLOCK):
-            columns = tape._columns(start, min(start + _facts.BLOCK, len(tape) + 1))
+            columns = _tape.columns(tape, start, min(start + _facts.BLOCK, len(tape) + 1))
             bad = np.flatnonzero(~np.isfinite(columns["value"]))
             if bad.size:
                 step = self._step(start + int(bad[0]))
@@ -208,7 +208,7 @@ def _steps_into(trace, targets):
     tape, bars = trace._tape, trace._bars
     for start in reversed(range(1, trace._result + 1, _facts.BLOCK)):
         stop = min(start + _facts.BLOCK, trace._result + 1)
-        columns = tape._columns(start, stop)
+        columns = _tape.columns(tape, start, stop)
         hits = columns["x_path"] & targets[columns["x"]]
         hits |= columns["y_path"] & targets[columns["y"]]
         hits &= ~_facts.unreached(bars[start:stop])
@@ -222,7 +222,7 @@ def _search(trace):
     n = len(trace._tape)
     for start in range(1, n + 1, _facts.BLOCK):
         stop = min(start + _facts.BLOCK, n + 1)
-        columns = trace._tape._columns(start, stop)
+        columns = _tape.columns(trace._tape, start, stop)
         block = np.concatenate([*_kinks(columns), *_products(trace, columns, start, stop)], axis=1)
         block[2] += start
         found.append(block[:, np.argsort(block[2], kind="stable")])

@@ -240,27 +240,27 @@ class Trace:
         """Adjoints of all nodes up to the result; -0.0 where nothing arrived."""
         if not self._result:
             return np.full(len(self._names) + 1, -0.0)
-        bars = self._tape._adjoints(self._result, self._seed, 1)
+        bars = _tape.adjoints(self._tape, self._result, self._seed, 1)
         missing = len(self._names) + 1 - len(bars)
         return np.append(bars, np.full(max(0, missing), -0.0))
 
     @functools.cached_property
     def _dots(self):
         """Tangents of all nodes; -0.0 where nothing arrived."""
-        return self._tape._tangents(self._seeds or {})
+        return _tape.tangents(self._tape, self._seeds or {})
 
     def _bars_above(self, node):
         """Adjoints as they stand when the reverse sweep comes to `node`."""
-        return self._tape._adjoints(self._result, self._seed, node + 1)
+        return _tape.adjoints(self._tape, self._result, self._seed, node + 1)
 
     def _input_values(self):
-        return self._tape._columns(1, len(self._names) + 1)["value"].tolist()
+        return _tape.columns(self._tape, 1, len(self._names) + 1)["value"].tolist()
 
 
 def _read_result(tape, result, name):
     """Node and value of a function's result; node 0 is a constant."""
     if type(result) is _tape.Var:
-        return tape._node_of(result), result.value
+        return _tape.node_of(tape, result), result.value
     if isinstance(result, bool | np.bool_) or not isinstance(
         result, (float, int, np.floating, np.integer, numbers.Rational)
     ):
