@@ -19,7 +19,7 @@ SUFFIXES = {
     ".json": "json", ".dot": "dot", ".gv": "dot", ".svg": "svg",
 }  # fmt: skip
 TOUR = """\
-tapead {version}: derivatives of plain Python functions, and the traces that show how they come about
+tapead {version}: derivatives of plain Python functions, and the traces that show their work
 
     y = ln(x1) + x1 * x2 - sin(x2)   at   x1 = 2, x2 = 5
 

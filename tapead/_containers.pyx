@@ -4,7 +4,6 @@ Lists, tuples, dicts, named tuples and dataclasses take a short path; other cont
 optree's. An ndarray is a leaf.
 """
 
-cimport cython
 from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE, PyList_New, PyList_SET_ITEM
 from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyTuple_New, PyTuple_SET_ITEM

@@ -20,9 +20,11 @@ cdef class Transform:
     def _name(cls):
         return cls.__name__
 
-    @property
-    def __wrapped__(self):
-        return self.f
+    def __getattr__(self, name):
+        # not a property: inspect.signature would follow the class's own
+        if name == "__wrapped__":
+            return self.f
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     @property
     def __name__(self):
@@ -149,8 +151,7 @@ cdef object gradient_of(Transform transform, tuple args, dict kwargs, str name, 
 
 
 cdef class grad(Transform):
-    """grad(f, argnums=0, has_aux=False)
-    --
+    """grad(f, argnums=0, has_aux=False)\n--\n
 
     Function of the gradient of `f`, by one recording and one reverse sweep.
 
@@ -178,7 +179,9 @@ cdef class grad(Transform):
 
     See Also
     --------
-    value_and_grad, jacobian, hessian
+    value_and_grad : The value as well.
+    jacobian : Of a function with several results.
+    hessian : The derivatives of the gradient.
 
     Examples
     --------
@@ -198,8 +201,7 @@ cdef class grad(Transform):
 
 
 cdef class value_and_grad(Transform):
-    """value_and_grad(f, argnums=0, has_aux=False)
-    --
+    """value_and_grad(f, argnums=0, has_aux=False)\n--\n
 
     Function of the value and the gradient of `f`: one recording, one reverse sweep.
 

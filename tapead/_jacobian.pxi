@@ -159,8 +159,7 @@ cdef object block_leaf(object context, object leaf):
 
 
 cdef class jacrev(Transform):
-    """jacrev(f, argnums=0, has_aux=False)
-    --
+    """jacrev(f, argnums=0, has_aux=False)\n--\n
 
     Function of the Jacobian of `f`, by reverse sweeps (one per result, eight at a time).
 
@@ -197,8 +196,7 @@ cdef class jacrev(Transform):
 
 
 cdef class jacfwd(Transform):
-    """jacfwd(f, argnums=0, has_aux=False)
-    --
+    """jacfwd(f, argnums=0, has_aux=False)\n--\n
 
     Function of the Jacobian of `f`, by forward sweeps (one per input, eight at a time).
 
@@ -233,8 +231,7 @@ cdef class jacfwd(Transform):
 
 
 cdef class jacobian(Transform):
-    """jacobian(f, argnums=0, has_aux=False)
-    --
+    """jacobian(f, argnums=0, has_aux=False)\n--\n
 
     Function of the Jacobian of `f`, forward or reverse, whichever takes fewer sweeps.
 
@@ -269,8 +266,7 @@ cdef class jacobian(Transform):
 
 
 cdef class hessian(Transform):
-    """hessian(f, argnums=0, has_aux=False)
-    --
+    """hessian(f, argnums=0, has_aux=False)\n--\n
 
     Function of the Hessian of `f`: forward sweeps over the recorded reverse sweep.
 

@@ -51,6 +51,8 @@ def elements(array):
 
 def apply_ufunc(ufunc, method, inputs, kwargs):
     """What ``ufunc(*inputs)``, or one of its methods, means where an input is traced."""
+    if ufunc.__name__ in PLAIN:
+        return getattr(ufunc, method)(*map(plain, inputs), **kwargs)
     function = _function_for(ufunc)
     if method != "__call__":
         return _apply_method(ufunc, function, method, inputs, kwargs)
@@ -58,16 +60,12 @@ def apply_ufunc(ufunc, method, inputs, kwargs):
         return _apply_to_objects(ufunc, inputs, kwargs)
     if not any(isinstance(x, (np.ndarray, list, tuple)) for x in inputs):
         return function(*inputs)
-    result = _elementwise(function, *inputs, nout=ufunc.nout)
-    plain = ufunc.__name__ in PLAIN and isinstance(result, np.ndarray)
-    return result.view(np.ndarray).astype(bool) if plain else result
+    return _elementwise(function, *inputs, nout=ufunc.nout)
 
 
 def _function_for(ufunc):
     """tapead's function that `ufunc` names, or None."""
     name = ufunc.__name__
-    if name in PLAIN:
-        return lambda *xs: ufunc(*map(value_of, xs))
     if name in _OTHER_UFUNCS:
         return _OTHER_UFUNCS[name]
     row = _ROW_OF.get(name)
@@ -120,9 +118,13 @@ def _elementwise(function, *inputs, nout=1):
     return elements(result) if isinstance(result, np.ndarray) else result
 
 
-def value_of(x):
-    """The plain number of a traced value; anything else as it is."""
-    return x.value if isinstance(x, _tape.Var) else x
+def plain(x):
+    """The numbers of a traced value or of an array that holds some; anything else as it is."""
+    if isinstance(x, _tape.Var):
+        return x.value
+    if holds_traced(x):
+        return np.reshape([plain(item) for item in np.ravel(x)], np.shape(x))
+    return x
 
 
 def apply_function(function, args, kwargs):
@@ -191,11 +193,11 @@ def apply_elemental(name, *inputs):
     if any(array.dtype.kind not in "biuf" for array in arrays):
         _refuse(name, inputs)
     row = ELEMENTALS[name]
-    plain = all(type(x) in (int, float, bool) for x in inputs)
-    if row.ufunc.startswith("numpy.") and not plain:
+    scalars = all(type(x) in (int, float, bool) for x in inputs)
+    if row.ufunc.startswith("numpy.") and not scalars:
         return getattr(np, row.ufunc.removeprefix("numpy."))(*inputs)
     result = _evaluate(name, inputs, arrays)
-    return float(result) if plain else result[()]
+    return float(result) if scalars else result[()]
 
 
 def _scalar_function(name):
@@ -215,7 +217,10 @@ def _refuse(name, inputs):
 
 def _evaluate(name, inputs, arrays):
     """The row's own loop, in float64; the result has the operands' precision."""
-    dtype = np.result_type(*(x if type(x) in (int, float, bool) else a for x, a in zip(inputs, arrays)))
+    weak = (int, float, bool)  # Python's numbers take on the arrays' precision
+    dtype = np.result_type(
+        *(x if type(x) in weak else array for x, array in zip(inputs, arrays, strict=True))
+    )
     arrays = np.broadcast_arrays(*arrays)
     flat = [np.ascontiguousarray(x, dtype=np.float64).ravel() for x in arrays]
     out = np.empty(arrays[0].shape)

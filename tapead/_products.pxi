@@ -237,8 +237,7 @@ def hvp(f, primals, tangents):
 
 
 cdef class derivative(Transform):
-    """derivative(f, n=1)
-    --
+    """derivative(f, n=1)\n--\n
 
     n-th derivative of a function of one number.
 

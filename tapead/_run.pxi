@@ -198,7 +198,7 @@ cdef object lift_leaf(object context, object leaf):
     elif isinstance(leaf, ndarray):
         return lift_array(run, leaf)
     elif isinstance(leaf, (bool, np.bool_)) or not as_ref(run.st, leaf, &ref):
-        refuse(run, type(leaf).__name__)
+        refuse(run, "a " + type(leaf).__name__)
     run.n_leaves += 1
     if run.nested:
         return new_var(run.st, push_copy(run.st, ref))
@@ -215,11 +215,10 @@ cdef object lift_array(Run run, object array):
 
 
 cdef int refuse(Run run, str what) except -1:
-    article = "" if what.startswith("an ") else "a "
+    way_out = ", convert it with x.astype(float)" if what.startswith("an ") else ""
     raise TypeError(
         f"{run.transform} differentiates with respect to floats, arrays of floats and containers "
-        f"of them; got {article}{what}{', convert it with x.astype(float)' * what.startswith('an ')}"
-    )
+        f"of them; got {what}{way_out}")
 
 
 cdef object adjoint_leaf(object context, object leaf):
@@ -252,4 +251,3 @@ cdef object float_array(object objects, object dtype):
     if all(type(item) is float for item in objects):
         return objects.astype(np.float64 if dtype == object else dtype)
     return elements(objects)
-

@@ -3,6 +3,8 @@
 from libc.math cimport M_PI, fabs, floor, isinf, isnan, pow, sin, tgamma
 from libc.stdint cimport int64_t
 
+import importlib
+
 cdef double NAN = float("nan")
 
 # B_2k / (2k)! for the Euler-Maclaurin sum (NIST DLMF 24.2, 5.15.8)
@@ -23,12 +25,12 @@ cdef double sinc_derivative(double n, double x) noexcept nogil:
 
 cdef double _sinc_series(double n, double x) noexcept nogil:
     # sinc(x) = sum_k (-1)^k (pi x)^2k / (2k + 1)!; n-fold differentiation of (pi x)^2k
-    cdef int64_t k = <int64_t>((n + 1) // 2), j
+    cdef int64_t k = <int64_t>((n + 1) // 2)
     cdef double z = M_PI * x, term, total
     term = pow(M_PI, n) / (2 * k + 1) * (z if 2 * k - n == 1 else 1.0)
     term = -term if k % 2 else term
     total = term
-    for j in range(1, 40):
+    for _ in range(40):
         k += 1
         term *= -z * z * (2 * k - 1) / ((2 * k - n) * (2 * k - n - 1) * (2 * k + 1))
         total += term
@@ -46,7 +48,9 @@ cdef double _sinc_recurrence(double n, double x) noexcept nogil:
 
 cdef double sin_pi(double x) noexcept nogil:
     cdef double r = x - 2.0 * floor(0.5 * x)  # exact
-    return sin(M_PI * r) if r <= 0.5 else sin(M_PI * (1.0 - r)) if r <= 1.5 else sin(M_PI * (r - 2.0))
+    if r > 1.5:
+        return sin(M_PI * (r - 2.0))
+    return sin(M_PI * r) if r <= 0.5 else sin(M_PI * (1.0 - r))
 
 
 cdef double _sin_quarter(double x, int64_t j) noexcept nogil:
@@ -56,7 +60,7 @@ cdef double _sin_quarter(double x, int64_t j) noexcept nogil:
 
 
 cdef double polygamma(double n, double x) noexcept nogil:
-    """n-th derivative of digamma, n >= 1 (NIST DLMF 5.15.5, 5.15.8): recurrence, then asymptotics."""
+    """n-th derivative of digamma, n >= 1, by recurrence and asymptotics (NIST DLMF 5.15.5, 5.15.8)."""
     cdef double total = 0.0, factorial = tgamma(n + 1.0), y = x, power, term
     cdef int k
     if isnan(x) or x < -1e6 or (x <= 0 and x == floor(x)):
@@ -83,7 +87,7 @@ cdef double _whole_power(double x, int n) noexcept nogil:
 
 
 cdef void _load_scipy() noexcept with gil:
-    import tapead._scipy_special  # noqa: F401 - fills scipy_functions
+    importlib.import_module("tapead._scipy_special")  # fills scipy_functions
 
 
 cdef double _scipy(Unary* function, double x) noexcept nogil:

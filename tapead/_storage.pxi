@@ -21,6 +21,13 @@ cdef int64_t node_bytes(Tape tape) noexcept nogil:
     return sizeof(Node) + sizeof(uint8_t) + (sizeof(Source) if tape.tracing else 0)
 
 
+cdef int64_t fitting_nodes(Tape tape) noexcept nogil:
+    """How many nodes the byte limit has room for, each with an adjoint."""
+    cdef int64_t segments = tape.segment_capacity * sizeof(Segment)
+    cdef int64_t spare = max(0, tape.adjoint_capacity - tape.state.capacity) * sizeof(double)
+    return (tape.byte_limit - segments - spare) // (node_bytes(tape) + sizeof(double))
+
+
 cdef int reserve(State* st) noexcept nogil:
     """Make room for node ``st.n``; while tracing, note the source line too."""
     cdef int code = 0
@@ -41,13 +48,12 @@ cdef int reserve(State* st) noexcept nogil:
 
 cdef int grow(State* st) noexcept with gil:
     cdef Tape tape = <Tape>st.owner
-    cdef int64_t capacity = st.capacity, fitting
+    cdef int64_t capacity = st.capacity
     capacity += capacity if capacity < DOUBLING else capacity // 5
     if tape.byte_limit >= 0:
-        fitting = (tape.byte_limit - tape.bytes_used()) // node_bytes(tape) + st.capacity
-        if fitting <= st.n:
+        capacity = min(capacity, fitting_nodes(tape))
+        if capacity <= st.n:
             return FAILED_LIMIT
-        capacity = min(capacity, fitting)
     capacity = min(capacity, <int64_t>0x7FFFFFFF)
     return FAILED_COUNT if capacity <= st.n else resize(tape, capacity)
 

@@ -26,7 +26,7 @@ cdef class Tape:
     cdef Source* sources  # one per node while tracing, else NULL
     cdef list codes
     cdef dict code_indices
-    cdef dict names
+    cdef dict names_of_inputs
     cdef State* outer  # what was active before this tape
     cdef unsigned long thread  # where it is active
     cdef readonly bint active

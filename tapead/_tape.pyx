@@ -13,6 +13,7 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memset
 
 import math
+import operator
 from cpython.pythread cimport PyThread_get_thread_ident
 
 from tapead._errors import TapeError, TapeMemoryError
@@ -29,6 +30,7 @@ cdef extern from "_active.h":
 
 
 cdef enum:
+    FIRST_SEGMENTS = 2
     SMALLEST = 256  # nodes that a new tape has room for
     DOUBLING = 1 << 14  # nodes; above it growth by a fifth keeps a node under 48 bytes
     CHECK_EVERY = 1 << 20  # nodes between two looks for Ctrl-C

@@ -1,8 +1,7 @@
 # Tape: what Python sees of the storage and the sweeps.
 
 cdef class Tape:
-    """Tape(max_bytes=None, sources=False)
-    --
+    """Tape(max_bytes=None, sources=False)\n--\n
 
     Record of the operations on traced values while it is active.
 
@@ -12,7 +11,8 @@ cdef class Tape:
     Parameters
     ----------
     max_bytes : int, optional
-        Bytes that nodes and adjoints may take together; by default as many as there are.
+        Bytes that nodes and adjoints may take together; by default as many as there are. Room
+        for one reverse sweep is kept free.
     sources : bool, default False
         Whether to note the source line of every operation (about 100 ns each).
 
@@ -39,13 +39,15 @@ cdef class Tape:
         self.tracing = sources
         self.codes = []
         self.code_indices = {}
-        self.names = {}
+        self.names_of_inputs = {}
+        self.segments = <Segment*>malloc(FIRST_SEGMENTS * sizeof(Segment))
+        self.segment_capacity = FIRST_SEGMENTS
         if self.byte_limit >= 0:
-            capacity = max(2, min(capacity, self.byte_limit // node_bytes(self)))
+            capacity = max(2, min(capacity, fitting_nodes(self)))
         self.state.owner = <void*>self
         self.state.reserve = reserve
         self.state.serial = next_serial()
-        if resize(self, capacity):
+        if self.segments == NULL or resize(self, capacity):
             raise TapeMemoryError(f"no memory for a tape of {capacity} operations")
         memset(&self.state.nodes[0], 0, sizeof(Node))
         self.state.ops[0] = 0
@@ -81,6 +83,11 @@ cdef class Tape:
         """The limit on `nbytes`, or None."""
         return None if self.byte_limit < 0 else self.byte_limit
 
+    @property
+    def names(self):
+        """Names of the inputs that have one, by their position on the tape."""
+        return dict(self.names_of_inputs)
+
     def variable(self, value, name=None):
         """Put an input on the tape.
 
@@ -109,7 +116,7 @@ cdef class Tape:
         cdef Var var = new_var(&self.state, push(
             &self.state, OP_INPUT, as_number(value, "a variable's value"), 0.0, 0.0, 0, 0))
         if name is not None:
-            self.names[var.id] = name
+            self.names_of_inputs[var.id] = name
         return var
 
     def mark(self):
@@ -131,10 +138,11 @@ cdef class Tape:
 
         Raises
         ------
-        ValueError
-            If the tape is shorter than `mark`.
+        TypeError, ValueError
+            If `mark` is not an int, or the tape is shorter.
         """
         self.check_idle()
+        mark = operator.index(mark)
         if not 0 <= mark <= len(self):
             raise ValueError(f"expected a mark from 0 to {len(self)}; got {mark}")
         self.cut(<int64_t>mark + 1)
@@ -307,24 +315,24 @@ cdef class Tape:
         st.serial = next_serial()
         st.n = n
         st.failed = 0
-        if self.names:
-            self.names = {id: name for id, name in self.names.items() if id < n}
+        if self.names_of_inputs:
+            self.names_of_inputs = {
+                id: name for id, name in self.names_of_inputs.items() if id < n}
         return 0
 
     cdef int push_segment(self, uint64_t serial, int64_t end) except -1:
         cdef void* segments
-        cdef Py_ssize_t more = (self.segment_capacity + 4) * sizeof(Segment)
+        cdef Py_ssize_t more = self.segment_capacity * sizeof(Segment)
         if self.n_segments == self.segment_capacity:
             if self.byte_limit >= 0 and self.bytes_used() + more > self.byte_limit:
                 raise TapeMemoryError(
                     f"to rewind needs {more} bytes beyond max_bytes={self.byte_limit}; "
                     "clear the tape, or give it a larger max_bytes")
-            segments = realloc(
-                self.segments, (2 * self.segment_capacity + 4) * sizeof(Segment))
+            segments = realloc(self.segments, 2 * self.segment_capacity * sizeof(Segment))
             if segments == NULL:
                 raise TapeMemoryError("no memory to rewind the tape")
             self.segments = <Segment*>segments
-            self.segment_capacity = 2 * self.segment_capacity + 4
+            self.segment_capacity *= 2
         self.segments[self.n_segments].serial = serial
         self.segments[self.n_segments].end = end
         self.n_segments += 1

@@ -18,7 +18,7 @@ from tapead._nodes cimport (
 )
 from tapead._rules cimport accumulate, record_forward, record_reverse
 from tapead._tape cimport (
-    LANES, Tape, Var, active_state, active_tape, as_ref, forward_lanes, forward_sweep, new_var,
+    LANES, Tape, Var, active_state, as_ref, forward_lanes, forward_sweep, new_var,
     raise_failed, reverse_lanes, reverse_sweep, unreach,
 )
 
