@@ -13,14 +13,26 @@ import dataclasses
 
 import numpy as np
 
+cdef extern from "Python.h":
+    int Py_EnterRecursiveCall(const char* where) except -1
+    void Py_LeaveRecursiveCall() noexcept
+
 cdef tuple LEAVES = (int, float, complex, str, bytes, np.ndarray, np.generic, type(None))
 
 
 cdef object walk(object context, object tree, Leaf leaf):
     """`tree` with ``leaf(context, x)`` in the place of every leaf x, in order."""
-    kind = type(tree)
-    if kind is float:
+    if type(tree) is float:
         return leaf(context, tree)
+    Py_EnterRecursiveCall(" while a container was read")
+    try:
+        return walk_container(context, tree, leaf)
+    finally:
+        Py_LeaveRecursiveCall()
+
+
+cdef object walk_container(object context, object tree, Leaf leaf):
+    kind = type(tree)
     if kind is list:
         return walk_list(context, tree, leaf)
     if kind is tuple:

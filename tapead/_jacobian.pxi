@@ -76,7 +76,7 @@ cdef object record_columns(Run run, list results, object matrix):
 
 cdef object sweep_rows(Run run, list results, double[:, ::1] matrix):
     """LANES rows at a time."""
-    cdef int64_t start, k, i, id, leaves = run.first + run.n_leaves
+    cdef int64_t start, k, i, id
     cdef double* bars = run.tape.workspace(LANES * run.last)
     for start in range(0, len(results), LANES):
         unreach(bars, LANES * run.first, LANES * run.last)
@@ -84,8 +84,7 @@ cdef object sweep_rows(Run run, list results, double[:, ::1] matrix):
             if run.depends_on_leaf(results[start + k]):
                 id = (<Var>results[start + k]).id
                 bars[LANES * id + k] = 1.0
-        with nogil:
-            reverse_lanes(run.st, bars, leaves, run.last)
+        run.sweep(reverse_lanes, bars)
         for k in range(min(<int64_t>LANES, <int64_t>len(results) - start)):
             for i in range(run.n_leaves):
                 matrix[start + k, i] = number_reached(
@@ -94,7 +93,7 @@ cdef object sweep_rows(Run run, list results, double[:, ::1] matrix):
 
 cdef object sweep_columns(Run run, list results, double[:, ::1] matrix):
     """LANES columns at a time."""
-    cdef int64_t start, k, row, lanes, leaves = run.first + run.n_leaves
+    cdef int64_t start, k, row, lanes
     cdef double* dots = run.tape.workspace(LANES * run.last)
     cdef int64_t[::1] ids = np.array(
         [(<Var>y).id if run.depends_on_leaf(y) else 0 for y in results], dtype=np.int64)
@@ -103,8 +102,7 @@ cdef object sweep_columns(Run run, list results, double[:, ::1] matrix):
         unreach(dots, LANES * run.first, LANES * run.last)
         for k in range(lanes):
             dots[LANES * (run.first + start + k) + k] = 1.0
-        with nogil:
-            forward_lanes(run.st, dots, leaves, run.last)
+        run.sweep(forward_lanes, dots)
         for row in range(ids.shape[0]):
             for k in range(lanes):
                 matrix[row, start + k] = (

@@ -183,8 +183,11 @@ cdef class Pullback:
         run.tape.check_idle()
         run.symbolic = run.nested
         self.check_alive()
-        run.reverse(self.results, seeds)
-        return adjoints_of(run, self.transform, self.primals)
+        try:
+            run.reverse(self.results, seeds)
+            return adjoints_of(run, self.transform, self.primals)
+        finally:
+            run.tape.busy = False
 
     def again(self, adjoint):
         """On a tape that does not hold the function's nodes: record it anew."""

@@ -4,6 +4,8 @@ cdef enum:
     IDLE_TAPES = 8
     IDLE_BYTES = 1 << 27  # a larger tape gives its memory back
 
+ctypedef int (*Sweep)(State*, double*, int64_t, int64_t) except -1 nogil
+
 cdef list idle_tapes = []
 cdef object ndarray = np.ndarray
 
@@ -31,7 +33,8 @@ cdef class Run:
     cdef int start(self, str transform) except -1:
         self.transform = transform
         self.st = active_state()
-        self.nested = self.st.owner != NULL
+        # a signal handler or a finaliser may interrupt a sweep: it gets a tape of its own
+        self.nested = self.st.owner != NULL and not (<Tape>self.st.owner).busy
         if self.nested:
             self.tape = <Tape>self.st.owner
         else:
@@ -50,6 +53,7 @@ cdef class Run:
 
     cdef int finish(self) except -1:
         """Leave nothing behind, except on an outer tape what belongs to its result."""
+        self.tape.busy = False
         if self.nested:
             if not self.symbolic:
                 self.tape.cut(self.first)
@@ -76,8 +80,15 @@ cdef class Run:
         unreach(values, self.first, self.last)
         if self.depends_on_leaf(result):
             values[(<Var>result).id] = 1.0
-            with nogil:
-                reverse_sweep(self.st, values, self.first + self.n_leaves, self.last)
+            self.sweep(reverse_sweep, values)
+        return 0
+
+    cdef int sweep(self, Sweep sweep, double* values) except -1:
+        """Sweep the function's nodes; the tape stays busy until the run is finished."""
+        cdef int64_t start = self.first + self.n_leaves
+        self.tape.busy = True
+        with nogil:
+            sweep(self.st, values, start, self.last)
         return 0
 
     cdef int reverse(self, list results, list seeds) except -1:
@@ -88,10 +99,7 @@ cdef class Run:
         for result, seed in zip(results, seeds):
             if self.depends_on_leaf(result):
                 reach(&self.values[(<Var>result).id], <double>seed)
-        cdef double* values = self.values
-        with nogil:
-            reverse_sweep(self.st, values, self.first + self.n_leaves, self.last)
-        return 0
+        return self.sweep(reverse_sweep, self.values)
 
     cdef int forward(self, list seeds) except -1:
         """Tangents of all nodes from one seed per leaf."""
@@ -102,10 +110,7 @@ cdef class Run:
         unreach(self.values, self.first, self.last)
         for i in range(self.n_leaves):
             self.values[self.first + i] = <double>seeds[i]
-        cdef double* values = self.values
-        with nogil:
-            forward_sweep(self.st, values, self.first + self.n_leaves, self.last)
-        return 0
+        return self.sweep(forward_sweep, self.values)
 
     cdef int record_reverse(self, list results, list seeds) except -1:
         cdef Ref ref

@@ -1,10 +1,10 @@
 
 from fractions import Fraction
-from types import TracebackType
-from typing import Any, Literal, Never, Self, SupportsIndex, TypeAlias, overload
+from typing import Any, Never, Self, SupportsIndex, TypeAlias, final, overload
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import disjoint_base
 
 _NumpyScalar: TypeAlias = np.floating[Any] | np.integer[Any]
 _Scalar: TypeAlias = float | _NumpyScalar | Fraction
@@ -14,6 +14,7 @@ _Numbers: TypeAlias = list[Any] | tuple[_Number, ...]
 
 def __getattr__(name: str) -> Any: ...  # the functions, which tapead.math types
 
+@disjoint_base
 class Tape:
     def __new__(cls, max_bytes: int | None = None, *, sources: bool = False) -> Self: ...
     def __enter__(self) -> Self: ...
@@ -44,10 +45,11 @@ class Tape:
         self, y: _Number, xs: Var | list[Var] | tuple[Var, ...], seed: _Seed = 1.0
     ) -> float: ...
 
+@final
 class Var:
     __array_priority__: float
     __hash__: Any
-    def __init__(self, *args: Never, **kwargs: Never) -> None: ...
+    def __init__(self) -> None: ...  # raises: a Var comes from Tape.variable
     @property
     def value(self) -> float: ...
     @property

@@ -362,7 +362,9 @@ cdef class Tape:
     cdef int check_idle(self) except -1:
         """Refuse to touch a tape that another thread records on or sweeps."""
         if self.busy or (self.active and self.thread != <unsigned long>PyThread_get_thread_ident()):
-            raise TapeError("another thread is using this tape; give each thread its own Tape")
+            raise TapeError(
+                "this tape is in use: another thread records on it or sweeps it, or a sweep of it "
+                "was interrupted by a signal; use another Tape")
         return 0
 
 
