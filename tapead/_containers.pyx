@@ -13,8 +13,12 @@ import dataclasses
 
 import numpy as np
 
-cdef extern from "Python.h":
-    int Py_EnterRecursiveCall(const char* where) except -1
+cdef extern from *:
+    """
+    /* documented to be non-zero on error; it is 1 */
+    #define enter_recursive_call(where) (Py_EnterRecursiveCall(where) ? -1 : 0)
+    """
+    int enter_recursive_call(const char* where) except -1
     void Py_LeaveRecursiveCall() noexcept
 
 cdef tuple LEAVES = (int, float, complex, str, bytes, np.ndarray, np.generic, type(None))
@@ -24,7 +28,7 @@ cdef object walk(object context, object tree, Leaf leaf):
     """`tree` with ``leaf(context, x)`` in the place of every leaf x, in order."""
     if type(tree) is float:
         return leaf(context, tree)
-    Py_EnterRecursiveCall(" while a container was read")
+    enter_recursive_call(" while a container was read")
     try:
         return walk_container(context, tree, leaf)
     finally:

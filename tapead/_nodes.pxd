@@ -1,3 +1,4 @@
+# cython: cdivision=True
 """Nodes of the tape and how one is pushed: plain structs, no Python objects."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t

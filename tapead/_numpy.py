@@ -35,13 +35,19 @@ class Elements(np.ndarray):
         own = _FUNCTIONS.get(function)
         if own is not None:
             return own(*args, **kwargs)
-        return super().__array_function__(function, types, args, kwargs)
+        return _objects_only(super().__array_function__(function, types, args, kwargs))
 
     def clip(self, min=None, max=None, out=None):
         """tapead.clip of every element."""
         if out is not None:
             raise TypeError("clip with out= would drop the derivative; leave out= away")
         return _elementwise(_tape.clip, self, min, max)
+
+
+def _objects_only(result):
+    """`result`, as a plain array if it holds no objects (indices, masks)."""
+    plain_array = isinstance(result, Elements) and result.dtype != object
+    return result.view(np.ndarray) if plain_array else result
 
 
 def elements(array):
@@ -124,7 +130,7 @@ def plain(x):
         return x.value
     if holds_traced(x):
         return np.reshape([plain(item) for item in np.ravel(x)], np.shape(x))
-    return x
+    return x.view(np.ndarray) if isinstance(x, Elements) else x
 
 
 def apply_function(function, args, kwargs):

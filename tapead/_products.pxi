@@ -151,24 +151,29 @@ def vjp(f, *primals, has_aux=False):
         raise
     if not run.nested:
         run.tape.end()  # the pullback keeps the tape
-    pullback = Pullback(run, transform, primals, value, results)
+    # copies: what the caller does to the arguments and to the result is no business of it
+    pullback = Pullback(run, transform, copied(primals), copied(value), results)
     return (value, pullback, aux) if has_aux else (value, pullback)
+
+
+cdef object copied(object tree):
+    return map_leaves(lambda leaf: leaf.copy() if isinstance(leaf, ndarray) else leaf, tree)
 
 
 cdef class Pullback:
     """Adjoints of a result to adjoints of the arguments; what `vjp` returns."""
 
     cdef Run run
-    cdef uint64_t serial
     cdef Transform transform
+    cdef bint depends  # on an outer recording
     cdef tuple primals
     cdef object value
     cdef list results
 
     def __init__(self, Run run, Transform transform, tuple primals, value, list results):
         self.run = run
-        self.serial = run.st.serial
         self.transform = transform
+        self.depends = run.symbolic
         self.primals = primals
         self.value = value
         self.results = results
@@ -179,9 +184,9 @@ cdef class Pullback:
         cdef list seeds = numbers_like(
             adjoint, self.value, "an adjoint in the structure of the result")
         if active_state() != run.st if run.nested or any_var(seeds) else False:
-            return self.again(adjoint)
+            return self.again(adjoint, seeds)
         run.tape.check_idle()
-        run.symbolic = run.nested
+        run.symbolic = run.nested and (self.depends or any_var(seeds))
         self.check_alive()
         try:
             run.reverse(self.results, seeds)
@@ -189,11 +194,16 @@ cdef class Pullback:
         finally:
             run.tape.busy = False
 
-    def again(self, adjoint):
+    cdef object again(self, adjoint, list seeds):
         """On a tape that does not hold the function's nodes: record it anew."""
-        for primal in leaves(self.primals):
-            if type(primal) is Var and active_state().owner == NULL:
-                raise TapeError("the recording that this pullback belongs to has ended")
+        cdef Ref ref
+        try:
+            for value in leaves(self.primals) + seeds:
+                if type(value) is Var:
+                    as_ref(active_state(), value, &ref)
+        except TapeError as error:
+            raise TapeError(
+                f"a value that this pullback belongs to, or its seed, is gone: {error}") from error
         return vjp(self.transform.f, *self.primals, has_aux=self.transform.has_aux)[1](adjoint)
 
     cdef int check_alive(self) except -1:

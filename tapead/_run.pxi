@@ -47,6 +47,8 @@ cdef class Run:
 
     cdef int recorded(self) except -1:
         """Note the end of the function and whether its result depends on an outer recording."""
+        if self.leave_tapes():
+            raise TapeError("the function left a tape open; use `with tape:`")
         self.last = self.st.n
         self.symbolic = self.nested and reaches_below(self.st, self.first, self.last)
         return 0
@@ -67,7 +69,16 @@ cdef class Run:
     cdef int abandon(self) except -1:
         """Finish after an error."""
         self.symbolic = False
+        self.leave_tapes()
         return self.finish()
+
+    cdef bint leave_tapes(self) except -1:
+        """Leave the tapes that the function entered and did not leave; whether there were any."""
+        cdef bint found = False
+        while active_state() != self.st and active_state().owner != NULL:
+            (<Tape>active_state().owner).end()
+            found = True
+        return found
 
     # -- sweeps ------------------------------------------------------------------------------
 
@@ -172,7 +183,7 @@ cdef class Run:
         ref = self.refs[i - self.first]
         if ref.id == NO_PATH_ID:
             return 0.0
-        return new_var(self.st, ref) if ref.id else ref.value
+        return as_object(self.st, ref)
 
     cdef object released(self, object tree):
         """`tree` as the caller may keep it: this recording's Vars as numbers if it ends."""

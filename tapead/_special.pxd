@@ -1,3 +1,4 @@
+# cython: cdivision=True
 """Scalar functions that rows of the table name and C's library does not have.
 
 Inline where they are short; the others stand in `_special.pyx`.

@@ -60,6 +60,7 @@ cdef enum:
 cdef State* active_state() noexcept nogil
 cdef Tape active_tape()
 cdef Var new_var(State* st, Ref ref)
+cdef object as_object(State* st, Ref ref)
 cdef int as_ref(State* st, object o, Ref* ref) except -1
 cdef int raise_failed(State* st) except -1
 cdef int reverse_sweep(State* st, double* bars, int64_t first, int64_t last) except -1 nogil

@@ -1,7 +1,7 @@
 # Tape: what Python sees of the storage and the sweeps.
 
 cdef class Tape:
-    """Tape(max_bytes=None, sources=False)\n--\n
+    """Tape(max_bytes=None, *, sources=False)\n--\n
 
     Record of the operations on traced values while it is active.
 

@@ -8,7 +8,7 @@ for its own (perturbation confusion).
 """
 
 cimport cython
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free, malloc
 
 from tapead._containers cimport walk
@@ -18,7 +18,7 @@ from tapead._nodes cimport (
 )
 from tapead._rules cimport accumulate, record_forward, record_reverse
 from tapead._tape cimport (
-    LANES, Tape, Var, active_state, as_ref, forward_lanes, forward_sweep, new_var,
+    LANES, Tape, Var, active_state, as_object, as_ref, forward_lanes, forward_sweep, new_var,
     raise_failed, reverse_lanes, reverse_sweep, unreach,
 )
 
@@ -26,7 +26,7 @@ import types
 
 import numpy as np
 
-from tapead._containers import align, leaves
+from tapead._containers import align, leaves, map_leaves
 from tapead._errors import TapeError
 from tapead._numpy import elements
 

@@ -6,9 +6,22 @@ from hypothesis import settings
 import tapead
 
 settings.register_profile(
-    "fixed", derandomize=True, deadline=None, max_examples=60, database=None, print_blob=False
+    "fixed", derandomize=True, deadline=None, max_examples=100, database=None, print_blob=False
 )
 settings.load_profile("fixed")
+
+
+def pytest_addoption(parser):
+    """--slow runs the tests marked slow as well."""
+    parser.addoption("--slow", action="store_true", help="run the tests marked slow as well")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave the slow tests out unless they are asked for."""
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    if slow and not config.getoption("--slow"):
+        items[:] = [item for item in items if item not in slow]
+        config.hook.pytest_deselected(items=slow)
 
 
 @pytest.fixture(autouse=True)

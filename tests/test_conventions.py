@@ -174,8 +174,24 @@ def recorded(mode):
     return partials
 
 
+def by_tape_gradient(f, point):
+    with tapead.Tape() as tape:
+        xs = [tape.variable(x) for x in point]
+        y = f(*xs)
+    return tape.gradient(y, xs)
+
+
+def by_tape_pushforward(f, point):
+    """One input at a time; nothing reaches the others."""
+    with tapead.Tape() as tape:
+        xs = [tape.variable(x) for x in point]
+        y = f(*xs)
+    return [tape.pushforward(y, x) for x in xs]
+
+
 READINGS = {mode.__name__: mode for mode in (by_grad, by_jvp, by_jacrev, by_jacfwd)}
 READINGS |= {f"recorded_{name}": recorded(mode) for name, mode in READINGS.items()}
+READINGS |= {mode.__name__: mode for mode in (by_tape_gradient, by_tape_pushforward)}
 
 
 @pytest.mark.parametrize("reading", READINGS)

@@ -1,6 +1,7 @@
 """Docstrings of the public names follow numpydoc, as pyproject.toml configures it."""
 
 import tomllib
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -11,18 +12,30 @@ validate = pytest.importorskip("numpydoc.validate", reason="numpydoc comes with 
 
 PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 LEFT_OUT = set(tomllib.loads(PYPROJECT.read_text("utf-8"))["tool"]["numpydoc_validation"]["checks"])
-CLASSES = [name for name in tapead.__all__ if isinstance(getattr(tapead, name), type)]
-NAMES = {f"tapead.{name}" for name in tapead.__all__ if callable(getattr(tapead, name))}
-NAMES |= {
-    f"tapead.{name}.{member}"
-    for name in CLASSES
-    for member, thing in vars(getattr(tapead, name)).items()
-    if not member.startswith("_") and thing.__doc__
-}
-NAMES |= {"tapead.testing.check_grads"}
 
 
-@pytest.mark.parametrize("name", sorted(NAMES))
+class Compiled(validate.Validator):
+    """Looks at the docstring alone: numpydoc takes the source of an extension for Python."""
+
+    source_file_name = None
+    source_file_def_line = None
+
+    def __init__(self, obj_name):
+        super().__init__(validate.get_doc_object(attrgetter(obj_name)(tapead)))
+
+
+def public_names():
+    """The public functions and classes, and what has sections of the classes' members."""
+    for name in [*tapead.__all__, "testing.check_grads"]:
+        thing = attrgetter(name)(tapead)
+        if callable(thing):
+            yield name
+        if isinstance(thing, type):
+            own = [key for key, x in vars(thing).items() if "----" in (x.__doc__ or "")]
+            yield from (f"{name}.{key}" for key in own if not key.startswith("_"))
+
+
+@pytest.mark.parametrize("name", sorted(set(public_names())))
 def test_docstring_follows_numpydoc(name):
-    errors = validate.validate(name)["errors"]
+    errors = validate.validate(name, validator_cls=Compiled)["errors"]
     assert [error for error in errors if error[0] not in LEFT_OUT] == []

@@ -20,12 +20,14 @@ def trace(f, /, *args, tangent=None, seed=1.0, **kwargs):
     ----------
     f : callable
         Function of numbers that returns one number.
-    *args, **kwargs : float, ndarray of float, or list, tuple, dict of them
+    *args : float, ndarray of float, or list, tuple, dict of them
         Arguments of `f`; every number in them is an input, named after the argument it is in.
     tangent : dict of str to float, optional
         Tangents of inputs by name, ``{"x1": 1.0}``; the others are 0.
     seed : float, default 1.0
         Adjoint of the result.
+    **kwargs
+        Arguments of `f` by name, as `args`.
 
     Returns
     -------
@@ -200,6 +202,10 @@ class Trace:
     def to_dot(self):
         """Computational graph for Graphviz; partials stand on the edges.
 
+        Returns
+        -------
+        str
+
         Raises
         ------
         ValueError
@@ -211,6 +217,10 @@ class Trace:
 
     def to_svg(self):
         """Drawing of the computational graph, as SVG; partials stand on the edges.
+
+        Returns
+        -------
+        str
 
         Raises
         ------

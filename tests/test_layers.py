@@ -1,0 +1,130 @@
+"""Imports point downwards; every file has a layer; what the build generates is not in git."""
+
+import ast
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "tapead"
+SOURCES = (".py", ".pyi", ".pyx", ".pxd", ".pxi", ".h", ".in")
+
+# A file imports, cimports or includes files of its own layer and of those below. The fragments
+# that a module includes stand with it; a package stands for all its modules.
+LAYERS = {
+    0: "elementals _expressions _templates _errors _version _installed _nodes _special "
+    "_scipy_special _active _allocate",
+    1: "_elementals _rules _containers "
+    "_tape _storage _sweeps _tape_class _reading _scalar _functions",
+    2: "_numpy",
+    3: "math",
+    4: "transforms _run _gradient _jacobian _products trace testing",
+    5: "__init__",
+    6: "__main__ _cli _cli_expression",
+}
+LAYER = {name: layer for layer, names in LAYERS.items() for name in names.split()}
+
+IMPORT = re.compile(r"^[ \t]*c?import[ \t]+tapead\.(\w+)", re.MULTILINE)
+FROM = re.compile(r"^[ \t]*from[ \t]+tapead\.(\w+)[\w.]*[ \t]+c?import\b", re.MULTILINE)
+FROM_TOP = re.compile(
+    r"^[ \t]*from[ \t]+tapead[ \t]+c?import[ \t]+(\([^)]*\)|[^\n]*)", re.MULTILINE
+)
+INCLUDE = re.compile(r"""^[ \t]*(?:include|cdef extern from)[ \t]+["'](_\w+)\.""", re.MULTILINE)
+
+
+def module(path):
+    """Name of the module, or package within tapead, that a source file belongs to."""
+    return path.relative_to(PACKAGE).parts[0].split(".")[0]
+
+
+def sources():
+    found = (path for path in PACKAGE.rglob("*") if path.suffix in SOURCES)
+    return sorted(path for path in found if not any(p.startswith(".") for p in path.parts[-2:]))
+
+
+def source_id(path):
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def dependencies(path):
+    """Names of what a file imports, cimports or includes from the package."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".py":
+        return set(python_dependencies(ast.parse(text)))
+    names = {*IMPORT.findall(text), *FROM.findall(text), *INCLUDE.findall(text)}
+    for listed in FROM_TOP.findall(text):
+        names |= {top_level(name) for name in re.findall(r"\w+", listed.split("#")[0])}
+    return names
+
+
+def python_dependencies(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name.split(".") for alias in node.names]
+            yield from (parts[1] for parts in names if parts[0] == "tapead" and len(parts) > 1)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "imports are absolute"
+            if node.module == "tapead":
+                yield from (top_level(alias.name) for alias in node.names)
+            elif (node.module or "").startswith("tapead."):
+                yield node.module.split(".")[1]
+
+
+def top_level(name):
+    """What ``from tapead import name`` imports: a module, or a name of the package."""
+    return name if name in LAYER else "__init__"
+
+
+@pytest.mark.parametrize("path", sources(), ids=source_id)
+def test_imports_point_downwards(path):
+    name = module(path)
+    assert name in LAYER, f"{name} has no layer; give it one in this test and in the docs"
+    above = {other for other in dependencies(path) if LAYER[other] > LAYER[name]}
+    assert not above, f"{name} (layer {LAYER[name]}) imports from above: {above}"
+
+
+def test_every_layer_names_files_that_exist():
+    assert {module(path) for path in sources()} == LAYER.keys()
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["from tapead import _cli", "import tapead._cli", "from tapead._cli cimport x",
+     "from tapead cimport (\n    Var,\n    _cli,\n)", 'include "_cli.pxi"'],
+)  # fmt: skip
+def test_dependencies_are_seen(tmp_path, line):
+    path = tmp_path / "x.pyx"
+    path.write_text(f"cdef int f():\n    pass\n{line}\n")
+    assert "_cli" in dependencies(path)
+
+
+def tracked():
+    """Files in git; skips where this is no checkout."""
+    if not (ROOT / ".git").exists() or shutil.which("git") is None:
+        pytest.skip("not a git checkout")
+    command = ["git", "ls-files", "-z"]
+    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return {ROOT / name for name in names.split("\0") if name}
+
+
+def test_generated_files_are_not_in_git():
+    files = tracked()
+    expanded = {path.with_suffix("") for path in PACKAGE.rglob("*.in")}
+    compiled = {path for path in files if path.suffix in (".c", ".so", ".pyd", ".o", ".pyc")}
+    assert not (expanded & files) | compiled
+
+
+def test_top_level_holds_what_was_agreed():
+    agreed = {"LICENSE", "README.md", "pyproject.toml", "setup.py"}
+    agreed |= {"tapead", "tests", "benchmarks", "docs"}
+    found = {path.relative_to(ROOT).parts[0] for path in tracked()}
+    assert {name for name in found if not name.startswith(".")} <= agreed
+
+
+def test_no_file_grows_beyond_400_lines():
+    text = (path for path in tracked() if path.exists() and path.suffix not in (".json", ".svg"))
+    lengths = {path.name: path.read_text("utf-8").count("\n") for path in text}
+    assert {name: n for name, n in lengths.items() if n > 400} == {}
