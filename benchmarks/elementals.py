@@ -14,7 +14,9 @@ class Elemental:
         self.function = getattr(tapead, name)
         shares = 0.62, 0.38  # off the middle, where many functions have a kink, and off ties
         domain = ELEMENTALS[name].domain
-        self.point = [lo + share * (hi - lo) for share, (lo, hi) in zip(shares, domain)]
+        self.point = [
+            lo + share * (hi - lo) for share, (lo, hi) in zip(shares, domain, strict=False)
+        ]
         self.time_record_1000(name)  # the first use of some functions imports scipy.special
 
     def time_record_1000(self, name):

@@ -29,8 +29,7 @@ def gradient_steps(systems, workload):
 
 def check(answer, wanted, what):
     """Raise AssertionError unless an answer, or a tuple of answers, is what was wanted."""
-    for a, w in zip(answer, wanted, strict=True):
-        w = np.asarray(w)
+    for a, w in zip(answer, map(np.asarray, wanted), strict=True):
         # the systems sum in other orders: they differ by up to 6e-15 of the largest entry
         np.testing.assert_allclose(a, w, rtol=0, atol=1e-12 * abs(w).max(), err_msg=what)
 

@@ -143,7 +143,9 @@ def broyden_tridiagonal(xs, m):
     """Evaluate n equations, each of an unknown and its two neighbours."""
     below = [0.0, *xs[:-1]]
     above = [*xs[1:], 0.0]
-    return [(3.0 - 2.0 * x) * x + 1.0 - b - 2.0 * a for b, x, a in zip(below, xs, above)]
+    return [
+        (3.0 - 2.0 * x) * x + 1.0 - b - 2.0 * a for b, x, a in zip(below, xs, above, strict=False)
+    ]
 
 
 def broyden_tridiagonal_jacobian(xs):
@@ -165,13 +167,13 @@ def mlp(xs, m, points, labels):
         for n_in, n_out in itertools.pairwise(LAYERS)
     ]
     loss = 0.0
-    for point, label in zip(points, labels):
+    for point, label in zip(points, labels, strict=False):
         inputs = point
         for layer in layers:
             outputs = []
             for weights, bias in layer:
                 total = bias
-                for w, x in zip(weights, inputs):
+                for w, x in zip(weights, inputs, strict=False):
                     total = total + w * x
                 outputs.append(total if layer is layers[-1] else m.relu(total))
             inputs = outputs
@@ -187,7 +189,7 @@ def mlp_gradient(xs, points, labels):
     sizes = list(itertools.pairwise(LAYERS))
     ends = np.cumsum([(n_in + 1) * n_out for n_in, n_out in sizes])
     blocks = np.split(np.array(xs), ends[:-1])
-    layers = [block.reshape(n_out, -1) for block, (_, n_out) in zip(blocks, sizes)]
+    layers = [block.reshape(n_out, -1) for block, (_, n_out) in zip(blocks, sizes, strict=False)]
     inputs = [_with_ones(points)]
     for layer in layers[:-1]:
         inputs.append(_with_ones(np.maximum(inputs[-1] @ layer.T, 0)))
@@ -195,7 +197,7 @@ def mlp_gradient(xs, points, labels):
     margins = 1 - labels * (inputs[-1] @ layers[-1].T)
     adjoint = -labels * (margins > 0) / len(points)
     gradients = []
-    for layer, h in zip(reversed(layers), reversed(inputs)):
+    for layer, h in zip(reversed(layers), reversed(inputs), strict=False):
         gradients.insert(0, adjoint.T @ h)
         adjoint = (adjoint @ layer * (h > 0))[:, :-1]
     return np.concatenate([g.ravel() for g in gradients]) + 2e-4 * np.array(xs)
@@ -221,7 +223,7 @@ def rosenbrock_point(n):
 def _workloads():
     near_one = 1 + 0.01 * np.random.default_rng(2).standard_normal(1000)
     normals = np.random.default_rng(1).standard_normal((100, 252)).tolist()
-    moons = dict(zip(("points", "labels"), (a.tolist() for a in two_moons())))
+    moons = dict(zip(("points", "labels"), (a.tolist() for a in two_moons()), strict=False))
     parameters = np.random.default_rng(3).uniform(-1, 1, 337)
     rosenbrocks = {
         f"rosenbrock-{n}": Workload(rosenbrock, rosenbrock_point(n), rosenbrock_gradient, bound)

@@ -194,8 +194,7 @@ class Notation(NamedTuple):
     def apply(self, row, arguments):
         """Formula of the row's value at the `arguments`, which are formulas."""
         slots = {
-            name: _Slot(argument, self)
-            for name, argument in zip(row.args, arguments, strict=True)
+            name: _Slot(argument, self) for name, argument in zip(row.args, arguments, strict=True)
         }
         return Formula(getattr(row, self.field).format(**slots), _strength(row))
 

@@ -60,7 +60,7 @@ cdef double _sin_quarter(double x, int64_t j) noexcept nogil:
 
 
 cdef double polygamma(double n, double x) noexcept nogil:
-    """n-th derivative of digamma, n >= 1, by recurrence and asymptotics (NIST DLMF 5.15.5, 5.15.8)."""
+    """n-th derivative of digamma, n >= 1: recurrence, then asymptotics (DLMF 5.15.5, 5.15.8)."""
     cdef double total = 0.0, factorial = tgamma(n + 1.0), y = x, power, term
     cdef int k
     if isnan(x) or x < -1e6 or (x <= 0 and x == floor(x)):

@@ -99,7 +99,9 @@ def _call(name, arity=2):
     roman = name.replace("_", r"\_")
     return {
         "text": f"{name}({arguments})",
-        "tex": rf"\operatorname{{{roman}}}({arguments})".replace("{" + roman + "}", "{{" + roman + "}}"),
+        "tex": rf"\operatorname{{{roman}}}({arguments})".replace(
+            "{" + roman + "}", "{{" + roman + "}}"
+        ),
     }
 
 

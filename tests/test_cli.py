@@ -49,7 +49,8 @@ def test_without_arguments_it_shows_the_worked_example(capsys):
     out = capsys.readouterr().out
     assert "v₅  = v₄ − v₃  = 11.6521" in out
     assert "v̄₀  = v̄₀ + v̄₂ × v₋₁  = 1.71634" in out
-    assert "Nothing to report" in out and "tapead.grad(f" in out
+    assert "Nothing to report" in out
+    assert "tapead.grad(f" in out
 
 
 def test_process_prints_the_worked_example():
@@ -61,7 +62,8 @@ def test_process_prints_the_worked_example():
 def test_process_falls_back_to_ascii():
     done = run(env={**os.environ, "PYTHONIOENCODING": "ascii"})
     assert (done.returncode, done.stderr) == (0, b"")
-    assert b"bar(v5)  = bar(y)" in done.stdout and done.stdout.isascii()
+    assert b"bar(v5)  = bar(y)" in done.stdout
+    assert done.stdout.isascii()
 
 
 def test_version():
@@ -101,7 +103,8 @@ def test_formats_are_those_of_the_trace(name, capsys, monkeypatch):
         "text": "Primal", "markdown": "| Primal", "latex": "% ", "html": "<table", "csv": "trace,",
         "json": "{", "dot": "digraph", "svg": "<svg",
     }  # fmt: skip
-    assert out.startswith(starts[name]) and out.endswith("\n")
+    assert out.startswith(starts[name])
+    assert out.endswith("\n")
 
 
 @pytest.mark.parametrize(("suffix", "start"), [(".html", "<table"), (".svg", "<svg"), (".x", "Pr")])
@@ -222,7 +225,8 @@ def test_bad_input_is_one_line_and_status_2(arguments, capsys):
     assert main(arguments) == 2
     out, error = capsys.readouterr()
     assert out == ""
-    assert error.startswith("tapead: ") and error.count("\n") == 1
+    assert error.startswith("tapead: ")
+    assert error.count("\n") == 1
 
 
 @pytest.mark.parametrize("name", ["fails", "leaves", "nothing"])

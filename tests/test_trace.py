@@ -196,7 +196,7 @@ def test_refuses_a_result_that_is_not_one_number(result):
     ],
 )
 def test_refuses_other_seeds(options, error):
-    with pytest.raises(error, match="seed|tangent"):
+    with pytest.raises(error, match=r"seed|tangent"):
         tapead.trace(lambda x: x, 1.0, **options)
 
 
@@ -217,7 +217,7 @@ def test_result_that_is_an_input():
 
 
 def test_operand_without_a_path_has_no_row():
-    trace = tapead.trace(lambda x, y: tapead.maximum(x, y), 2.0, 1.0)
+    trace = tapead.trace(tapead.maximum, 2.0, 1.0)
     assert [str(row) for row in trace.adjoint] == ["v̄1 = 1", "v̄-1 = v̄1 = 1"]
 
 
@@ -360,7 +360,8 @@ def test_long_trace_prints_head_and_tail():
     trace = tapead.trace(steps(1_000_000), 1.0)
     text = trace.to_text(max_rows=6, width=200)
     assert "999,995 of 1,000,001 rows left out" in text
-    assert "v₁ " in text and "v₁₀₀₀₀₀₀ = v₉₉₉₉₉₉ × 0.5" in text
+    assert "v₁ " in text
+    assert "v₁₀₀₀₀₀₀ = v₉₉₉₉₉₉ × 0.5" in text
     assert len(text.splitlines()) < 14
 
 

@@ -33,7 +33,8 @@ def test_health_lists_kinks_and_ties_with_function_argument_node_and_source():
 
 def test_health_of_a_smooth_run_is_ok():
     health = tapead.trace(lambda x: tapead.log(x) * x, 2.0).health()
-    assert health.ok and len(health) == 0
+    assert health.ok
+    assert len(health) == 0
     assert str(health).startswith("Nothing to report")
 
 
