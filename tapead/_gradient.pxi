@@ -7,6 +7,8 @@ cdef class Transform:
     cdef object argnums  # an int, or a tuple of ints
     cdef bint first_only  # argnums is 0
     cdef bint has_aux
+    cdef tuple found  # positions of the arguments in the last call
+    cdef Py_ssize_t n_args  # of the last call
 
     def __init__(self, f, argnums=0, has_aux=False):
         if not callable(f):
@@ -14,6 +16,7 @@ cdef class Transform:
         self.f = f
         self.argnums = checked_argnums(argnums)
         self.first_only = argnums == 0
+        self.n_args = -1
         self.has_aux = has_aux
 
     @classmethod
@@ -51,8 +54,15 @@ cdef object checked_argnums(object argnums):
     return argnums
 
 
-cdef tuple positions(object argnums, Py_ssize_t n, str transform):
-    """`argnums` as non-negative positions among n arguments."""
+cdef tuple positions(Transform transform, Py_ssize_t n, str name):
+    """Non-negative positions, among n arguments, of those to differentiate."""
+    if transform.n_args != n:
+        transform.found = found_positions(transform.argnums, n, name)
+        transform.n_args = n
+    return transform.found
+
+
+cdef tuple found_positions(object argnums, Py_ssize_t n, str transform):
     cdef list out = []
     for i in argnums if isinstance(argnums, tuple) else (argnums,):
         if not -n <= i < n:
@@ -72,7 +82,7 @@ cdef object record(Run run, Transform transform, tuple args, dict kwargs):
         argument = walk(run, args[0], lift_leaf)
         result = transform.f(argument)
     else:
-        lifted = lift_some(run, args, positions(transform.argnums, len(args), run.transform))
+        lifted = lift_some(run, args, positions(transform, len(args), run.transform))
         result = transform.f(*lifted, **kwargs)
     run.recorded()
     return result
@@ -93,7 +103,7 @@ cdef object adjoints_of(Run run, Transform transform, tuple args):
     if isinstance(transform.argnums, tuple):
         return tuple([
             walk(run, args[i], adjoint_leaf)
-            for i in positions(transform.argnums, len(args), run.transform)])
+            for i in positions(transform, len(args), run.transform)])
     return walk(run, args[transform.argnums], adjoint_leaf)
 
 

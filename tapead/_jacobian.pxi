@@ -29,7 +29,7 @@ cdef tuple jacobian_of(Transform transform, int mode, tuple args, dict kwargs, s
             mode = FORWARD if run.n_leaves <= len(results) else REVERSE
         matrix = jacobian_matrix(run, results, mode)
         if isinstance(transform.argnums, tuple):
-            inputs = tuple([args[i] for i in positions(transform.argnums, len(args), name)])
+            inputs = tuple([args[i] for i in positions(transform, len(args), name)])
         else:
             inputs = args[transform.argnums]
         blocks = walk(Blocks(matrix, inputs), y, row_block_leaf)
