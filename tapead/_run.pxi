@@ -57,7 +57,7 @@ cdef class Run:
         """Leave nothing behind, except on an outer tape what belongs to its result."""
         self.tape.busy = False
         if self.nested:
-            if not self.symbolic:
+            if not self.symbolic and self.st.n > self.first:
                 self.tape.cut(self.first)
             return 0
         self.tape.end()
@@ -172,8 +172,13 @@ cdef class Run:
 
     # -- values in and out -------------------------------------------------------------------
 
-    cdef bint depends_on_leaf(self, object result):
-        return type(result) is Var and (<Var>result).id >= self.first
+    cdef bint depends_on_leaf(self, object result) except -1:
+        """Whether `result` is a node of this run; an error if it is a node of no live recording."""
+        cdef Ref ref
+        if type(result) is not Var:
+            return False
+        as_ref(self.st, result, &ref)
+        return ref.id >= self.first
 
     cdef object reached_at(self, int64_t i):
         """Adjoint or tangent of node i: a float, or a Var of the outer recording."""
@@ -190,7 +195,7 @@ cdef class Run:
         if self.symbolic:
             return tree
         if type(tree) is Var:
-            return (<Var>tree).number if (<Var>tree).id >= self.first else tree
+            return release_leaf(self, tree)
         return walk(self, tree, release_leaf)
 
 

@@ -237,14 +237,22 @@ def interrupt(signum, frame):
 def test_interrupt_in_a_long_sweep_ends_it(chain, alarm, sweep):
     tape, x, y = chain
     run = getattr(tape, sweep)
-    start = time.perf_counter()
-    run(y, x)
-    whole = time.perf_counter() - start
-    start = time.perf_counter()
-    with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - the alarm starts with the sweep
-        alarm(interrupt, whole / 20)
-        run(y, x)
-    assert time.perf_counter() - start < whole / 2
+
+    def seconds(start=lambda: None):
+        before = time.perf_counter()
+        start()
+        try:
+            run(y, x)
+        except KeyboardInterrupt:
+            interrupted.append(time.perf_counter() - before)
+        return time.perf_counter() - before
+
+    interrupted = []
+    whole = min(seconds() for _ in range(3))
+    for _ in range(5):  # a busy machine may hold up one or the other
+        seconds(lambda: alarm(interrupt, whole / 20))
+    assert len(interrupted) == 5
+    assert min(interrupted) < whole / 2
     assert run(y, x) == 1.0
 
 
