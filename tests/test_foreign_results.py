@@ -6,11 +6,11 @@ import tapead
 from tapead import TapeError
 
 TRANSFORMS = {
-    "grad": lambda f: tapead.grad(f),
-    "value_and_grad": lambda f: tapead.value_and_grad(f),
+    "grad": tapead.grad,
+    "value_and_grad": tapead.value_and_grad,
     "jacobian": lambda f: tapead.jacobian(lambda x: [f(x)]),
-    "hessian": lambda f: tapead.hessian(f),
-    "derivative": lambda f: tapead.derivative(f),
+    "hessian": tapead.hessian,
+    "derivative": tapead.derivative,
     "jvp": lambda f: lambda x: tapead.jvp(f, (x,), (1.0,)),
     "vjp": lambda f: lambda x: tapead.vjp(f, x)[1](1.0),
     "aux": lambda f: tapead.grad(lambda x: (x, f(x)), has_aux=True),
