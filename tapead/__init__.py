@@ -7,12 +7,13 @@
 (5.5, 1.7163378145367738)
 """
 
-from tapead import _installed, math, testing  # noqa: F401 - _installed comes first
+import importlib
+
+from tapead import _installed, math  # noqa: F401 - _installed comes first
 from tapead._errors import TapeError, TapeMemoryError
 from tapead._tape import Tape, Var
 from tapead._version import __version__
 from tapead.math import *  # noqa: F403 - one name for every public row of the table
-from tapead.trace import Trace, trace
 from tapead.transforms import (
     derivative,
     grad,
@@ -48,3 +49,17 @@ __all__ = [
     "vjp",
 ]
 __all__ += math.__all__
+
+
+def __getattr__(name):
+    """Import what a gradient does not need when it is first asked for."""
+    if name == "testing":
+        return importlib.import_module("tapead.testing")
+    if name not in ("Trace", "trace"):
+        raise AttributeError(f"module 'tapead' has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module("tapead._trace"), name)
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

@@ -8,10 +8,10 @@ import sys
 
 from tapead._cli_expression import CommandError, Expression, constant
 from tapead._tape import Tape
+from tapead._trace._inputs import Names
+from tapead._trace._trace import Trace
+from tapead._trace._trace import trace as trace_function
 from tapead._version import __version__
-from tapead.trace._inputs import Names
-from tapead.trace._trace import Trace
-from tapead.trace._trace import trace as trace_function
 
 EXAMPLE = "ln(x1) + x1*x2 - sin(x2)"
 SUFFIXES = {
@@ -62,7 +62,7 @@ def _tour(trace, ascii):
 
 
 def _health(trace, ascii):
-    from tapead.trace import _names
+    from tapead._trace import _names
 
     text = str(trace.health())
     return _names.to_ascii(text) if ascii else text

@@ -8,9 +8,6 @@ from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE, PyList_New, PyList_S
 from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyTuple_New, PyTuple_SET_ITEM
 
-import copy
-import dataclasses
-
 import numpy as np
 
 cdef extern from *:
@@ -73,7 +70,7 @@ cdef object walk_other(object context, object tree, Leaf leaf):
         return leaf(context, tree)
     if isinstance(tree, tuple) and hasattr(tree, "_make"):
         return tree._make([walk(context, item, leaf) for item in tree])
-    if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
+    if is_dataclass(tree):
         return walk_dataclass(context, tree, leaf)
     if type(tree).__module__ == "tapead._tape":
         return leaf(context, tree)
@@ -85,7 +82,14 @@ cdef object walk_other(object context, object tree, Leaf leaf):
     return structure.unflatten([walk(context, item, leaf) for item in leaves])
 
 
+cdef bint is_dataclass(object tree):
+    return hasattr(type(tree), "__dataclass_fields__")
+
+
 cdef object walk_dataclass(object context, object tree, Leaf leaf):
+    import copy
+    import dataclasses
+
     out = copy.copy(tree)  # keeps what no field declares, and calls no __init__
     for field in dataclasses.fields(tree):
         object.__setattr__(out, field.name, walk(context, getattr(tree, field.name), leaf))
@@ -139,7 +143,9 @@ cdef dict children_of(object tree):
         return dict(enumerate(tree))
     if type(tree) is dict:
         return tree
-    if dataclasses.is_dataclass(tree):
+    if is_dataclass(tree):
+        import dataclasses
+
         return {field.name: getattr(tree, field.name) for field in dataclasses.fields(tree)}
     if isinstance(tree, LEAVES) or type(tree).__module__ == "tapead._tape":
         return None

@@ -4,9 +4,9 @@
 checkout's own `tapead`, which ``pip install .`` leaves without extension modules.
 """
 
+import os
 import sys
 from importlib.machinery import EXTENSION_SUFFIXES
-from pathlib import Path
 
 
 def use_installed(package_path):
@@ -17,13 +17,13 @@ def use_installed(package_path):
     ImportError
         If no folder of ``sys.path`` has them.
     """
-    here = Path(package_path[0])
+    here = package_path[0]
     if _is_built(here):
         return
     for entry in sys.path:
-        folder = Path(entry or ".") / here.name
+        folder = os.path.join(entry or ".", os.path.basename(here))
         if _is_built(folder):
-            package_path[:] = [str(folder)]
+            package_path[:] = [folder]
             return
     raise ImportError(
         f"{here} has no built extension modules and tapead is not installed; "
@@ -32,7 +32,7 @@ def use_installed(package_path):
 
 
 def _is_built(folder):
-    return any((folder / f"_tape{suffix}").exists() for suffix in EXTENSION_SUFFIXES)
+    return any(os.path.exists(os.path.join(folder, f"_tape{end}")) for end in EXTENSION_SUFFIXES)
 
 
 use_installed(sys.modules["tapead"].__path__)

@@ -12,7 +12,7 @@ derivative is zero: the adjoint of a result never reaches such an operand.
 .. [1] A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd ed., SIAM, 2008, section 2.2.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 PI = "3.141592653589793"
 LN2 = "0.6931471805599453"
@@ -24,8 +24,7 @@ HALF_SQRT_PI = "0.886226925452758"
 INV_SQRT_2PI = "0.3989422804014327"
 
 
-@dataclass(frozen=True, slots=True)
-class Elemental:
+class Elemental(NamedTuple):
     """One scalar function with known partials.
 
     Parameters

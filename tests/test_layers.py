@@ -21,7 +21,7 @@ LAYERS = {
     "_tape _storage _sweeps _tape_class _reading _scalar _functions",
     2: "_numpy",
     3: "math",
-    4: "transforms _run _gradient _jacobian _products trace testing",
+    4: "transforms _run _gradient _jacobian _products _trace testing",
     5: "__init__",
     6: "__main__ _cli _cli_expression",
 }

@@ -67,7 +67,7 @@ def test_import_brings_no_other_library_than_numpy(tmp_path):
 
 def test_import_leaves_rare_modules_for_later(tmp_path):
     loaded = python("import json, sys, tapead; print(json.dumps(sorted(sys.modules)))", tmp_path)
-    rare = {"tapead._cli", "tapead._scipy_special", "tapead._templates", "tapead.trace._svg"}
+    rare = {"tapead._cli", "tapead._scipy_special", "tapead._templates", "tapead._trace._svg"}
     assert not rare & set(loaded)
 
 

@@ -100,5 +100,5 @@ def test_stubs_refuse(errors, expression):
 
 def test_stubs_are_installed_with_the_package():
     package = Path(tapead.math.__file__).parent
-    for name in ("py.typed", "__init__.pyi", "_tape.pyi", "math.pyi", "trace/__init__.pyi"):
+    for name in ("py.typed", "__init__.pyi", "_tape.pyi", "math.pyi", "_trace/__init__.pyi"):
         assert (package / name).exists(), name

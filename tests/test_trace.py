@@ -1,7 +1,6 @@
 """The trace of one run: names, formulas, numbers, order; the lecture's example to the letter."""
 
 import collections
-import dataclasses
 import math
 
 import numpy as np
@@ -9,9 +8,9 @@ import pytest
 
 import tapead
 from tapead import _expressions
+from tapead._trace import _facts
+from tapead._trace._writer import parsed, truth
 from tapead.elementals import ROWS
-from tapead.trace import _facts
-from tapead.trace._writer import parsed, truth
 
 Pair = collections.namedtuple("Pair", "low high")
 
@@ -260,9 +259,7 @@ def python_rows():
                   "divide": "{x} / {y}", "negative": "-{x}"}  # fmt: skip
     call = "({x:r})", "({x:r}, {y:r})"
     return {
-        row.name: dataclasses.replace(
-            row, text=arithmetic.get(row.name, f"{row.name}{call[row.arity - 1]}")
-        )
+        row.name: row._replace(text=arithmetic.get(row.name, f"{row.name}{call[row.arity - 1]}"))
         for row in ROWS
     }
 

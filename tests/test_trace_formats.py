@@ -10,8 +10,8 @@ import xml.etree.ElementTree
 import pytest
 
 import tapead
+from tapead._trace._text import columns
 from tapead.elementals import ROWS
-from tapead.trace._text import columns
 
 HOSTILE = '<b>&"|_$\\{%#^~é]'
 FORMATS = ("text", "markdown", "latex", "html", "csv", "json", "dot", "svg")

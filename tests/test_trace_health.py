@@ -5,7 +5,7 @@ import math
 import pytest
 
 import tapead
-from tapead.trace import _facts
+from tapead._trace import _facts
 
 
 @pytest.fixture

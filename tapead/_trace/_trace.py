@@ -6,9 +6,9 @@ import numbers
 import numpy as np
 
 from tapead import _tape
-from tapead.trace import _formats, _layout, _text
-from tapead.trace._inputs import place
-from tapead.trace._rows import Adjoint, Primal, Rows, Tangent
+from tapead._trace import _formats, _layout, _text
+from tapead._trace._inputs import place
+from tapead._trace._rows import Adjoint, Primal, Rows, Tangent
 
 TEXT_ROWS, DOCUMENT_ROWS = 40, 1000  # what fits a look, and a page or two
 
@@ -182,7 +182,7 @@ class Trace:
 
     def to_csv(self):
         """All rows as CSV: trace, name, formula, value, source."""
-        from tapead.trace import _data
+        from tapead._trace import _data
 
         return _data.csv_text(self)
 
@@ -195,7 +195,7 @@ class Trace:
             ``{"inputs": {name: value}, "value": ..., "gradient": {name: value}, "primal":
             [{"name": ..., "formula": ..., "value": ...}], "adjoint": [...], "tangent": [...]}``.
         """
-        from tapead.trace import _data
+        from tapead._trace import _data
 
         return _data.json_text(self)
 
@@ -211,7 +211,7 @@ class Trace:
         ValueError
             Above 10,000 nodes.
         """
-        from tapead.trace import _graph
+        from tapead._trace import _graph
 
         return _graph.dot(self)
 
@@ -227,7 +227,7 @@ class Trace:
         ValueError
             Above 300 nodes.
         """
-        from tapead.trace import _svg
+        from tapead._trace import _svg
 
         return _svg.draw(self)
 
@@ -239,7 +239,7 @@ class Trace:
         Health
             Printable; iterates over its findings.
         """
-        from tapead.trace import _health
+        from tapead._trace import _health
 
         return _health.Health(self)
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from tapead import _tape
 from tapead._expressions import TEXT, evaluate
+from tapead._trace import _facts
+from tapead._trace._text import columns, pad
+from tapead._trace._writer import PLAIN, Writer, parsed
 from tapead.elementals import OPCODES, ROWS
-from tapead.trace import _facts
-from tapead.trace._text import columns, pad
-from tapead.trace._writer import PLAIN, Writer, parsed
 
 KINDS = "NaN", "infinity", "kink", "tie", "0 × inf"
 NAN, INFINITY, KINK, TIE, ZERO_TIMES_INF = range(5)

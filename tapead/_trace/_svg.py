@@ -11,8 +11,8 @@ import itertools
 from collections import defaultdict
 from xml.sax.saxutils import escape
 
-from tapead.trace import _graph
-from tapead.trace._text import columns
+from tapead._trace import _graph
+from tapead._trace._text import columns
 
 MOST = 300  # nodes; more are no longer a picture
 CHARACTER, LINE, PAD, PORT = 8.0, 19.0, 10.0, 18.0  # of 13 px text

@@ -3,7 +3,7 @@
 It reads the very tape that computes; there is no second interpreter.
 """
 
-from tapead.trace._rows import Row, Rows
-from tapead.trace._trace import Trace, trace
+from tapead._trace._rows import Row, Rows
+from tapead._trace._trace import Trace, trace
 
 __all__ = ["Row", "Rows", "Trace", "trace"]

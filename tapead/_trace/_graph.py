@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from tapead.trace import _facts
-from tapead.trace._writer import PRETTY, Writer
+from tapead._trace import _facts
+from tapead._trace._writer import PRETTY, Writer
 
 MOST_IN_DOT = 10_000  # nodes; Graphviz itself takes minutes above
 

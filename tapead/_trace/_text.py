@@ -4,8 +4,8 @@ import shutil
 import sys
 import unicodedata
 
-from tapead.trace._layout import Table
-from tapead.trace._writer import ASCII, PRETTY
+from tapead._trace._layout import Table
+from tapead._trace._writer import ASCII, PRETTY
 
 GAP = "   "  # between two traces
 SYMBOLS = "v̄₋₁−×√"

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tapead._expressions import TEXT
-from tapead.trace import _facts, _names
-from tapead.trace._writer import LATEX, PLAIN, Writer
+from tapead._trace import _facts, _names
+from tapead._trace._writer import LATEX, PLAIN, Writer
 
 WINDOW = 4096  # rows made at a time where they are not asked for in order
 MARK_OF = {"primal": "", "tangent": "dot", "adjoint": "bar"}

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from tapead import _tape
 from tapead._expressions import TEX, TEXT, Formula, Notation, adjoint_term, evaluate, parse
+from tapead._trace import _names
 from tapead.elementals import ELEMENTALS, ROWS
-from tapead.trace import _names
 
 
 class Style(NamedTuple):

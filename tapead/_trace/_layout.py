@@ -6,8 +6,8 @@ the primal and tangent traces read downwards and the adjoint trace upwards, as a
 
 from typing import NamedTuple
 
-from tapead.trace import _facts
-from tapead.trace._writer import HTML, LATEX, MARKDOWN, Writer
+from tapead._trace import _facts
+from tapead._trace._writer import HTML, LATEX, MARKDOWN, Writer
 
 __all__ = ["HTML", "LATEX", "MARKDOWN", "Cell", "Line", "Table"]
 

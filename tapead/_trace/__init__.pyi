@@ -2,7 +2,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, overload
 
 from tapead._tape import _Scalar
-from tapead.trace._health import Health
+from tapead._trace._health import Health
 
 __all__ = ["Row", "Rows", "Trace", "trace"]
 
