@@ -25,7 +25,8 @@ COVERAGE_MACROS = [
 
 SOURCES = [
     "tapead/**/*.py*", "tapead/**/*.px*", "tapead/**/*.in", "tapead/*.h",
-    "tests/**/*.py", "docs/**/*.md", "docs/**/*.py", "benchmarks/*.py", "benchmarks/*.json",
+    "tests/**/*.py", "tests/*.txt", "docs/**/*.md", "docs/**/*.py",
+    "benchmarks/*.py", "benchmarks/*.json",
 ]  # fmt: skip
 
 

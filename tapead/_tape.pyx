@@ -32,7 +32,7 @@ cdef extern from "_active.h":
 cdef enum:
     FIRST_SEGMENTS = 2
     SMALLEST = 256  # nodes that a new tape has room for
-    DOUBLING = 1 << 14  # nodes; above it growth by a fifth keeps a node under 48 bytes
+    DOUBLING = 1 << 10  # nodes; above it growth by a fifth keeps a node under 48 bytes
     CHECK_EVERY = 1 << 20  # nodes between two looks for Ctrl-C
     FAILED_LIMIT = 1
     FAILED_MEMORY = 2

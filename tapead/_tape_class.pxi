@@ -1,5 +1,6 @@
 # Tape: what Python sees of the storage and the sweeps.
 
+@cython.final
 cdef class Tape:
     """Tape(max_bytes=None, *, sources=False)\n--\n
 
@@ -224,16 +225,17 @@ cdef class Tape:
     cdef list swept(self, list starts, list seeds, list ends, int64_t last, bint forward):
         """Sweep nodes below `last` from `starts`; what reached `ends`, 0.0 where nothing did."""
         cdef int64_t n = last, i
+        cdef Py_ssize_t k
         cdef double* values
         cdef list out = []
         for var in starts:
             n = max(n, self.id_of(var, "a Var") + 1)
         values = self.workspace(n)
         unreach(values, 0, n)
-        for var, seed in zip(starts, seeds):
-            i = self.id_of(var, "a Var")
+        for k in range(len(starts)):
+            i = self.id_of(starts[k], "a Var")
             if i:
-                reach(&values[i], <double>seed)
+                reach(&values[i], <double>seeds[k])
         self.sweep_all(values, last, forward)
         for var in ends:
             i = self.id_of(var, "a Var")
