@@ -55,7 +55,8 @@ def load(name):
 
 def expand_templates():
     """Write every ``*.in`` beside its template, if it would change."""
-    names = load("_templates").names(load("elementals"), load("_expressions"))
+    special = (PACKAGE / "_special.pxd").read_text(encoding="utf-8")
+    names = load("_templates").names(load("elementals"), load("_expressions"), special)
     for template in sorted(PACKAGE.glob("*.in")):
         target = template.with_suffix("")
         text = Template(template.read_text(encoding="utf-8"), namespace=names).substitute()

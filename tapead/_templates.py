@@ -1,21 +1,29 @@
 """What the templates see: the rows, and the readings of their expressions. Used by the build."""
 
+import ast
 import importlib
 import math
+import re
 import textwrap
 
 import numpy as np
 
 
-def names(elementals, expressions):
+def names(elementals, expressions, special):
     """Namespace for Cython.Tempita.
 
     Parameters
     ----------
     elementals, expressions : module
         ``tapead.elementals`` and ``tapead._expressions``, loaded without the package.
+    special : str
+        Text of ``_special.pxd``: what the values call is declared there, or is C's.
     """
+    declared = set(re.findall(r"^cdef (?:inline )?double (\w+)\(", special, re.MULTILINE))
+    called = {name for row in elementals.ROWS for name in functions_called(row.value)}
     return {
+        "libc_functions": sorted(called - declared),
+        "special_functions": sorted(called & declared),
         "rows": elementals.ROWS,
         "opcodes": elementals.OPCODES,
         "to_c": expressions.to_c,
@@ -25,6 +33,12 @@ def names(elementals, expressions):
         "summary": summary,
         "docstring": docstring,
     }
+
+
+def functions_called(expression):
+    """Names of the functions that `expression` calls."""
+    calls = (node for node in ast.walk(ast.parse(expression)) if isinstance(node, ast.Call))
+    return {call.func.id for call in calls}
 
 
 def summary(row):
