@@ -127,12 +127,14 @@ cdef inline bint is_unreached(double x) noexcept nogil:
     return _bits(x) == <uint64_t>0x7FFC7AEA00000000
 
 
+cdef inline double joined(double total, double term) noexcept nogil:
+    """The sum with one more contribution."""
+    return term if is_unreached(total) else total + term
+
+
 cdef inline void reach(double* total, double term) noexcept nogil:
     """Add a contribution."""
-    if is_unreached(total[0]):
-        total[0] = term
-    else:
-        total[0] += term
+    total[0] = joined(total[0], term)
 
 
 cdef inline double number_reached(double x) noexcept nogil:

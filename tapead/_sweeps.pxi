@@ -16,21 +16,24 @@ cdef void reverse_block(
     const Node* nodes, double* bars, int64_t first, int64_t last
 ) noexcept nogil:
     # The adjoint of node i - 1 stays in a register while node i is swept: it is the operand most
-    # often, and a store and a load again would make a chain wait for both. What lands in bars[0],
-    # the passive node, is not looked at.
-    cdef int64_t i
+    # often, and a store and a load again would make a chain wait for both.
+    cdef int64_t i, x, y
     cdef double bar = bars[last - 1], below
     for i in range(last - 1, first - 1, -1):
         below = bars[i - 1]
         if not is_unreached(bar):
-            if nodes[i].x == i - 1:
-                reach(&below, bar * nodes[i].px)
-            elif nodes[i].x:
-                reach(&bars[nodes[i].x], bar * nodes[i].px)
-            if nodes[i].y == i - 1:
-                reach(&below, bar * nodes[i].py)
-            elif nodes[i].y:
-                reach(&bars[nodes[i].y], bar * nodes[i].py)
+            x = nodes[i].x
+            y = nodes[i].y
+            if x:
+                if x == i - 1:
+                    below = joined(below, bar * nodes[i].px)
+                else:
+                    reach(&bars[x], bar * nodes[i].px)
+            if y:
+                if y == i - 1:
+                    below = joined(below, bar * nodes[i].py)
+                else:
+                    reach(&bars[y], bar * nodes[i].py)
         bars[i - 1] = below
         bar = below
 
@@ -111,8 +114,7 @@ cdef inline void add_lanes(double* total, const double* factor, double partial) 
     cdef int k
     cdef double[LANES] sums
     for k in range(LANES):
-        sums[k] = factor[k] * partial
-        sums[k] = sums[k] if is_unreached(total[k]) else total[k] + sums[k]
+        sums[k] = joined(total[k], factor[k] * partial)
         sums[k] = total[k] if is_unreached(factor[k]) else sums[k]
     for k in range(LANES):
         total[k] = sums[k]

@@ -19,7 +19,7 @@ from cpython.pythread cimport PyThread_get_thread_ident
 from tapead._errors import TapeError, TapeMemoryError
 
 from tapead._nodes cimport (
-    is_unreached, number_reached, operand_id, passive, push, reach, uint8_t, unreached,
+    is_unreached, joined, number_reached, operand_id, passive, push, reach, uint8_t, unreached,
 )
 
 
