@@ -60,10 +60,8 @@ def apply_ufunc(ufunc, method, inputs, kwargs):
     if ufunc.__name__ in PLAIN:
         return getattr(ufunc, method)(*map(plain, inputs), **kwargs)
     function = _function_for(ufunc)
-    if method != "__call__":
-        return _apply_method(ufunc, function, method, inputs, kwargs)
-    if function is None or kwargs:
-        return _apply_to_objects(ufunc, inputs, kwargs)
+    if method != "__call__" or kwargs or function is None:
+        return _apply_to_objects(ufunc, function, method, inputs, kwargs)
     if not any(isinstance(x, (np.ndarray, list, tuple)) for x in inputs):
         return function(*inputs)
     return _elementwise(function, *inputs, nout=ufunc.nout)
@@ -78,26 +76,22 @@ def _function_for(ufunc):
     return None if row is None else getattr(_tape, row.name)
 
 
-def _apply_method(ufunc, function, method, inputs, kwargs):
-    """reduce, accumulate, outer and the like of a ufunc over objects."""
-    row = _ROW_OF.get(ufunc.__name__)
-    if function is not None and (row is None or not row.slot):
-        ufunc = np.frompyfunc(function, ufunc.nin, ufunc.nout)
-    result = getattr(ufunc, method)(*map(_as_objects, inputs), **_plain_out(kwargs))
-    return elements(result) if isinstance(result, np.ndarray) else result
-
-
-def _apply_to_objects(ufunc, inputs, kwargs):
-    if not any(isinstance(x, np.ndarray) for x in inputs):
+def _apply_to_objects(ufunc, function, method, inputs, kwargs):
+    """NumPy's loop over objects, by the row's function where the loop would compare instead."""
+    arrays = any(isinstance(x, np.ndarray) for x in inputs)
+    if method == "__call__" and not arrays:
         raise TypeError(
             f"numpy.{ufunc.__name__}{' with ' + ', '.join(kwargs) if kwargs else ''} of a traced "
             "value is not supported; use tapead's functions or operators, or x.value"
         )
-    if any(np.asarray(out).dtype != object for out in kwargs.get("out", ())):
+    if any(np.asarray(out).dtype != object for out in kwargs.get("out") or ()):
         raise TypeError(
             f"numpy.{ufunc.__name__} with out= would drop the derivative; leave out= away"
         )
-    result = ufunc(*map(_as_objects, inputs), **_plain_out(kwargs))
+    row = _ROW_OF.get(ufunc.__name__)
+    if function is not None and (row is None or not row.slot):
+        ufunc = np.frompyfunc(function, ufunc.nin, ufunc.nout)
+    result = getattr(ufunc, method)(*map(_as_objects, inputs), **_plain_out(kwargs))
     return elements(result) if isinstance(result, np.ndarray) else result
 
 

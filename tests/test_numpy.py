@@ -212,3 +212,10 @@ def test_input_array_mutated_by_the_function_does_not_change_the_gradient():
         return y
 
     np.testing.assert_array_equal(tapead.grad(f)(x), 2 * ARRAY)
+
+
+def test_ufunc_with_where_keeps_the_convention_at_a_tie():
+    def f(x):
+        return np.sum(np.maximum(x, 2.0, where=np.array([True, True]), out=x.copy()))
+
+    np.testing.assert_array_equal(tapead.grad(f)(np.array([2.0, 3.0])), [0.5, 1.0])
