@@ -15,7 +15,8 @@ COVERAGE = os.environ.get("TAPEAD_COVERAGE") == "1"
 CHECKS = os.environ.get("TAPEAD_CHECKS") == "1"  # bounds, None and uninitialised memory
 CFLAGS = os.environ.get("TAPEAD_CFLAGS", "").split()
 LDFLAGS = os.environ.get("TAPEAD_LDFLAGS", "").split()
-OPTIMISE = ["-O3", "-fno-math-errno", "-fno-trapping-math"]  # never -ffast-math: NaN and -0.0 count
+# Never -ffast-math: NaN and -0.0 count. No contraction: the same bits on every processor.
+OPTIMISE = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"]
 INCLUDED = {".in", ".pxd", ".pxi", ".h"}
 COVERAGE_MACROS = [
     ("CYTHON_TRACE", "1"),
@@ -53,15 +54,20 @@ def load(name):
     return module
 
 
+def text(name):
+    """The text of a file of the package; empty if there is none."""
+    path = PACKAGE / name
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
 def expand_templates():
     """Write every ``*.in`` beside its template, if it would change."""
-    special = (PACKAGE / "_special.pxd").read_text(encoding="utf-8")
-    names = load("_templates").names(load("elementals"), load("_expressions"), special)
+    names = load("_templates").names(load, text)
     for template in sorted(PACKAGE.glob("*.in")):
         target = template.with_suffix("")
-        text = Template(template.read_text(encoding="utf-8"), namespace=names).substitute()
-        if not target.exists() or target.read_text(encoding="utf-8") != text:
-            target.write_text(text, encoding="utf-8")
+        expanded = Template(template.read_text(encoding="utf-8"), namespace=names).substitute()
+        if text(target.name) != expanded:
+            target.write_text(expanded, encoding="utf-8")
 
 
 def extension(name):

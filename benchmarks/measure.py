@@ -10,21 +10,29 @@ from timeit import Timer
 
 import numpy as np
 
-from .peers import PLAIN, SYSTEMS
+from .peers import PLAIN, REPLAYS, SYSTEMS
 
 BLOCK = 0.01  # seconds of calls between two readings of the clock, which costs 0.6 us
 
 
 def gradient_steps(systems, workload):
-    """Return {name: function without arguments} for plain Python and the given systems."""
+    """Return {name: function without arguments} for plain Python and systems that record anew."""
+    f, xs = workload.f, workload.xs
+    return _checked_steps({system: partial(SYSTEMS[system](f), xs) for system in systems}, workload)
+
+
+def replay_steps(systems, workload):
+    """Return the same for systems that have recorded the workload already."""
+    f, xs = workload.f, workload.xs
+    return _checked_steps({system: REPLAYS[system](f, xs) for system in systems}, workload)
+
+
+def _checked_steps(steps, workload):
     plain = partial(workload.f, workload.xs, PLAIN)
-    steps = {"plain": plain}
     wanted = plain(), workload.gradient(workload.xs)
-    for system in systems:
-        value_and_gradient = SYSTEMS[system](workload.f)
-        check(value_and_gradient(workload.xs), wanted, system)
-        steps[system] = partial(value_and_gradient, workload.xs)
-    return steps
+    for system, step in steps.items():
+        check(step(), wanted, system)
+    return {"plain": plain, **steps}
 
 
 def check(answer, wanted, what):

@@ -1,14 +1,18 @@
 """The systems that are compared: how each makes a value-and-gradient function.
 
-An adapter takes a workload's ``f(xs, m)`` and returns a function of a list of floats that returns
-the value and the gradient. It records anew in each call, in the way the system's own
-documentation does. Versions: xad 1.5.2, micrograd 0.1, autograd 1.9.1, torch 2.13.
+An adapter of `SYSTEMS` takes a workload's ``f(xs, m)`` and returns a function of a list of floats
+that returns the value and the gradient. It records anew in each call, in the way the system's own
+documentation does. An adapter of `REPLAYS` takes the point as well, records there once, and returns
+a function without arguments that replays there. Versions: xad 1.5.2, micrograd 0.1, autograd 1.9.1,
+torch 2.13, casadi 3.8.2.
 """
 
 import importlib.util
 import math
 import sys
-from functools import cache
+from functools import cache, partial
+
+import numpy as np
 
 
 def namespace(**functions):
@@ -129,6 +133,107 @@ def with_autograd(f):
     return value_and_gradient
 
 
+def replay_with_tapead(f, xs):
+    import tapead
+
+    return partial(tapead.record(lambda xs: f(xs, tapead), xs).value_and_grad, xs)
+
+
+def replay_with_tapead_arrays(f, xs):
+    return replay_with_tapead(f, np.array(xs))
+
+
+def replay_with_casadi(f, xs):
+    import casadi
+
+    x = casadi.SX.sym("x", len(xs))
+    y = f(casadi.vertsplit(x), casadi_namespace())
+    return casadi_replay([x], [y, casadi.gradient(y, x)], [xs])
+
+
+def casadi_namespace():
+    import casadi
+
+    return namespace(
+        exp=casadi.exp,
+        log=casadi.log,
+        sin=casadi.sin,
+        sqrt=casadi.sqrt,
+        relu=lambda x: casadi.fmax(x, 0.0),
+    )
+
+
+def casadi_function(inputs, outputs):
+    """Make a function of dense results: it leaves out what is 0 by structure otherwise."""
+    import casadi
+
+    return casadi.Function("f", inputs, [casadi.densify(y) for y in outputs])
+
+
+def casadi_replay(inputs, outputs, values):
+    return casadi_in_place(casadi_function(inputs, outputs), values)
+
+
+def casadi_in_place(function, values):
+    """Return a function that evaluates in place and returns its arrays, matrices transposed.
+
+    A plain call of a casadi function spends 15 us on conversions, its buffers next to nothing.
+    """
+    arguments = [np.array(value, dtype=float) for value in values]
+    results = [np.zeros(function.size_out(i)[::-1]).squeeze() for i in range(function.n_out())]
+    buffer, evaluate = function.buffer()
+    for i, argument in enumerate(arguments):
+        buffer.set_arg(i, memoryview(argument.reshape(-1)))
+    for i, result in enumerate(results):
+        buffer.set_res(i, memoryview(result.reshape(-1)))
+
+    def replay():
+        evaluate()
+        return results
+
+    replay.keeps = function, buffer, arguments  # casadi itself keeps none of them alive
+    return replay
+
+
+def casadi_hessian(f, xs):
+    import casadi
+
+    x = casadi.SX.sym("x", len(xs))
+    hessian, _ = casadi.hessian(f(casadi.vertsplit(x), casadi_namespace()), x)
+    return casadi_replay([x], [hessian], [xs])
+
+
+def casadi_hvp(f, xs, xs_dot):
+    import casadi
+
+    x, x_dot = casadi.SX.sym("x", len(xs)), casadi.SX.sym("x_dot", len(xs))
+    gradient = casadi.gradient(f(casadi.vertsplit(x), casadi_namespace()), x)
+    return casadi_replay([x, x_dot], [casadi.jtimes(gradient, x, x_dot)], [xs, xs_dot])
+
+
+def casadi_paths(f, xs, normals, block=1000):
+    """Return the mean of ``f(xs, m, [path])`` and of its gradient by casadi's map over a block."""
+    import casadi
+
+    x, z = casadi.SX.sym("x", len(xs)), casadi.SX.sym("z", normals.shape[1])
+    y = f(casadi.vertsplit(x), casadi_namespace(), [casadi.vertsplit(z)])
+    function = casadi_function([x, z], [y, casadi.gradient(y, x)]).map(block)
+    blocks = normals.reshape(-1, block, normals.shape[1])
+    replay = casadi_in_place(function, [np.tile(xs, (block, 1)), blocks[0]])
+    _, buffer, _ = replay.keeps
+
+    def means():
+        total = np.zeros(1 + len(xs))
+        for paths in blocks:
+            buffer.set_arg(1, memoryview(paths.reshape(-1)))
+            values, gradients = replay()
+            total += [values.sum(), *gradients.sum(axis=0)]
+        total /= len(normals)
+        return total[0], total[1:]
+
+    return means
+
+
 SYSTEMS = {
     "tapead": with_tapead,
     "xad": with_xad,
@@ -137,7 +242,20 @@ SYSTEMS = {
     "autograd": with_autograd,
 }
 
+REPLAYS = {
+    "tapead": replay_with_tapead,
+    "tapead-arrays": replay_with_tapead_arrays,
+    "casadi": replay_with_casadi,
+}
+
 
 def is_missing(system):
     """Tell whether a peer is not installed; tapead has to be, and a broken peer raises."""
-    return system != "tapead" and importlib.util.find_spec(system) is None
+    module = system.partition("-")[0]
+    return module != "tapead" and importlib.util.find_spec(module) is None
+
+
+def require(system):
+    """Skip a benchmark whose peer is not installed: asv shows n/a."""
+    if is_missing(system):
+        raise NotImplementedError(f"{system} is not installed")

@@ -1,7 +1,7 @@
 """Recording in each call: the gradient of plain Python loops, against the loops themselves."""
 
 from .measure import fastest, gradient_steps
-from .peers import SYSTEMS, is_missing
+from .peers import SYSTEMS, require
 from .workloads import WORKLOADS
 
 
@@ -11,8 +11,7 @@ class Gradient:
     timeout = 120
 
     def setup(self, system, workload):
-        if is_missing(system):
-            raise NotImplementedError(f"{system} is not installed")
+        require(system)
         self.steps = gradient_steps([system], WORKLOADS[workload])
 
     def track_ratio(self, system, workload):

@@ -10,7 +10,7 @@
 import importlib
 
 from tapead import _installed, math  # noqa: F401 - _installed comes first
-from tapead._errors import TapeError, TapeMemoryError
+from tapead._errors import BranchChanged, TapeError, TapeMemoryError
 from tapead._tape import Tape, Var
 from tapead._version import __version__
 from tapead.math import *  # noqa: F403 - one name for every public row of the table
@@ -28,12 +28,16 @@ from tapead.transforms import (
 )
 
 __all__ = [
+    "BranchChanged",
+    "Program",
+    "Status",
     "Tape",
     "TapeError",
     "TapeMemoryError",
     "Trace",
     "Var",
     "__version__",
+    "compile",
     "derivative",
     "grad",
     "hessian",
@@ -42,7 +46,9 @@ __all__ = [
     "jacobian",
     "jacrev",
     "jvp",
+    "load",
     "math",
+    "record",
     "testing",
     "trace",
     "value_and_grad",
@@ -50,14 +56,17 @@ __all__ = [
 ]
 __all__ += math.__all__
 
+_LATE = {"Trace": "tapead._trace", "trace": "tapead._trace"}
+_LATE |= dict.fromkeys(("Program", "Status", "compile", "load", "record"), "tapead._program")
+
 
 def __getattr__(name):
     """Import what a gradient does not need when it is first asked for."""
     if name == "testing":
         return importlib.import_module("tapead.testing")
-    if name not in ("Trace", "trace"):
+    if name not in _LATE:
         raise AttributeError(f"module 'tapead' has no attribute {name!r}")
-    value = globals()[name] = getattr(importlib.import_module("tapead._trace"), name)
+    value = globals()[name] = getattr(importlib.import_module(_LATE[name]), name)
     return value
 
 

@@ -55,8 +55,11 @@ def to_c(expression):
 # -- recorded rules ---------------------------------------------------------------------------
 
 
-def to_record(expression):
+def to_record(expression, choice=None):
     """Statements that record a partial as nodes, and the name that holds the result.
+
+    A conditional takes the branch of the values at hand, unless a Program is being recorded: then
+    it becomes instructions, those of its `choice`, because other values may take the other branch.
 
     Returns
     -------
@@ -65,7 +68,12 @@ def to_record(expression):
     result : str
     """
     lines = []
-    return lines, _record(parse(expression), lines, "")
+    node = parse(expression)
+    if choice is None:
+        return lines, _record(node, lines, "")
+    if len(choice.rows) == 1:
+        return lines, _record_numbers(node, choice, lines)
+    return lines, _record_branches(node, choice, lines)
 
 
 def _record(node, lines, indent):
@@ -74,13 +82,14 @@ def _record(node, lines, indent):
     if isinstance(node, ast.Name):
         return f"{node.id}_ref()" if node.id in CONSTANTS else node.id
     if isinstance(node, ast.IfExp):
-        return _record_choice(node, lines, indent)
+        return _record_taken(node, lines, indent)
     name, arguments = _application(node)
     refs = [_record(argument, lines, indent) for argument in arguments]
     return _assign(f"record_{name}(st, {', '.join(refs)})", lines, indent)
 
 
-def _record_choice(node, lines, indent):
+def _record_taken(node, lines, indent):
+    """The branch that the values take."""
     result = _assign("passive(0.0)", lines, indent)
     lines.append(f"{indent}if {ast.unparse(_Values().visit(node.test))}:")
     lines.append(f"{indent}    {result} = {_record(node.body, lines, indent + '    ')}")
@@ -89,8 +98,47 @@ def _record_choice(node, lines, indent):
     return result
 
 
+def _record_numbers(node, choice, lines):
+    """One instruction that yields the number chosen."""
+    result = _assign("passive(0.0)", lines, "")
+    active = " or ".join(f"{name}.id" for name in choice.names)
+    names = ", ".join(choice.names)
+    lines.append(f"if st.guarding and ({active}):")
+    lines.append(f"    {result} = record_{choice.rows[0].name}(st, {names})")
+    lines.append("else:")
+    lines.append(f"    {result} = {_record(node, lines, '    ')}")
+    return result
+
+
+def _record_branches(node, choice, lines):
+    """Both branches, each times 1 or the mark."""
+    result = _assign("absent_ref()", lines, "")
+    names = ", ".join(choice.names)
+    undecided = f"({_decided(node.test, False)}) and not ({_decided(node.test, True)})"
+    lines.append(f"if st.guarding and {undecided}:")
+    for row, branch in zip(choice.rows, (node.body, node.orelse), strict=True):
+        held = _assign(f"record_{row.name}(st, {names})", lines, "    ")
+        value = _record(branch, lines, "    ")
+        lines.append(f"    contribute(st, &{result}, {held}, {value})")
+    lines.append("else:")
+    lines.append(f"    {result} = {_record(node, lines, '    ')}")
+    return result
+
+
+def _decided(node, certainly):
+    """Condition that `node` holds for sure, or that it may hold, given what is passive."""
+    if isinstance(node, ast.BoolOp):
+        word = " and " if isinstance(node.op, ast.And) else " or "
+        return word.join(f"({_decided(value, certainly)})" for value in node.values)
+    names = sorted({part.id for part in ast.walk(node) if isinstance(part, ast.Name)})
+    test = ast.unparse(_Values().visit(parse(ast.unparse(node))))
+    if certainly:
+        return " and ".join([*(f"{name}.id == 0" for name in names), test])
+    return " or ".join([*(f"{name}.id" for name in names), test])
+
+
 def _assign(expression, lines, indent):
-    result = f"t[{sum('= ' in line for line in lines)}]"
+    result = f"t[{sum('] = ' in line for line in lines)}]"
     lines.append(f"{indent}{result} = {expression}")
     return result
 

@@ -43,6 +43,24 @@ cdef class Transform:
         return type(self), (self.f, self.argnums, self.has_aux)
 
 
+cdef object recorded_type = None  # that of what is replayed; registered when it is imported
+
+
+def register_recorded(kind):
+    """Take the type of functions that replay their transforms; called by its module."""
+    global recorded_type
+    recorded_type = kind
+
+
+cdef inline bint is_recorded(object f):
+    return recorded_type is not None and isinstance(f, recorded_type)
+
+
+cdef object replayed(Transform transform, str name, tuple args, dict kwargs):
+    """The transform of a recorded function; NotImplemented if it has to run."""
+    return transform.f.transformed(name, transform.argnums, transform.has_aux, args, kwargs)
+
+
 cdef object checked_argnums(object argnums):
     numbers = argnums if isinstance(argnums, tuple) else (argnums,)
     if isinstance(argnums, list) or not all(
@@ -139,6 +157,10 @@ cdef object gradient_of(Transform transform, tuple args, dict kwargs, str name, 
     """What grad returns, or value_and_grad."""
     cdef Run run = Run.__new__(Run)
     aux = None
+    if is_recorded(transform.f):
+        found = replayed(transform, name, args, kwargs)
+        if found is not NotImplemented:
+            return found
     run.start(name)
     try:
         y = record(run, transform, args, kwargs)

@@ -32,6 +32,8 @@ cdef struct State:
     void* owner  # the Tape
     int64_t capacity
     int failed
+    int guarding  # a Program is being recorded: comparisons are noted, conditions become nodes
+    int watched  # the same, or it is true of a recording around this one
 
 
 cdef enum:

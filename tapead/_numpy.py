@@ -4,6 +4,8 @@ An array that holds traced numbers is an `Elements`, an object array whose ufunc
 the table.
 """
 
+import math
+import operator
 import sys
 
 import numpy as np
@@ -11,10 +13,22 @@ import numpy as np
 from tapead import _tape
 from tapead.elementals import ELEMENTALS, OPCODES
 
+# Ufuncs whose result has no derivative, as Python's own looks at a number: a Program notes those.
 PLAIN = {
-    "equal", "not_equal", "less", "less_equal", "greater", "greater_equal",
-    "isfinite", "isinf", "isnan", "signbit", "logical_and", "logical_or", "logical_not",
-}  # fmt: skip
+    "equal": operator.eq,
+    "not_equal": operator.ne,
+    "less": operator.lt,
+    "less_equal": operator.le,
+    "greater": operator.gt,
+    "greater_equal": operator.ge,
+    "isnan": lambda x: x != x,  # noqa: PLR0124
+    "isinf": lambda x: x == math.inf or x == -math.inf,
+    "isfinite": lambda x: -math.inf < x < math.inf,
+    "signbit": lambda x: math.copysign(1.0, plain(x)) < 0,
+    "logical_not": operator.not_,
+    "logical_and": lambda x, y: bool(x) and bool(y),
+    "logical_or": lambda x, y: bool(x) or bool(y),
+}
 _ROW_OF = {name: row for row in ELEMENTALS.values() if row.ufunc for name in row.names}
 _OTHER_UFUNCS = {
     "clip": _tape.clip,
@@ -58,13 +72,28 @@ def elements(array):
 def apply_ufunc(ufunc, method, inputs, kwargs):
     """What ``ufunc(*inputs)``, or one of its methods, means where an input is traced."""
     if ufunc.__name__ in PLAIN:
-        return getattr(ufunc, method)(*map(plain, inputs), **kwargs)
+        return _look(ufunc, method, inputs, kwargs)
     function = _function_for(ufunc)
     if method != "__call__" or kwargs or function is None:
         return _apply_to_objects(ufunc, function, method, inputs, kwargs)
     if not any(isinstance(x, (np.ndarray, list, tuple)) for x in inputs):
         return function(*inputs)
     return _elementwise(function, *inputs, nout=ufunc.nout)
+
+
+def _look(ufunc, method, inputs, kwargs):
+    """Booleans of a ufunc in PLAIN."""
+    if method != "__call__" or kwargs or any(map(_is_narrow, inputs)):
+        return getattr(ufunc, method)(*map(plain, inputs), **kwargs)
+    arrays = [np.asarray(_as_objects(x), dtype=object) for x in inputs]
+    with np.errstate(invalid="ignore"):  # a comparison with NaN is False, as for floats
+        result = np.frompyfunc(PLAIN[ufunc.__name__], ufunc.nin, 1)(*arrays)
+    return np.asarray(result, dtype=bool)[()]
+
+
+def _is_narrow(x):
+    """Whether NumPy rounds a Python float to the precision of `x` before it compares."""
+    return isinstance(x, (np.ndarray, np.floating)) and x.dtype in (np.float32, np.float16)
 
 
 def _function_for(ufunc):
@@ -91,7 +120,8 @@ def _apply_to_objects(ufunc, function, method, inputs, kwargs):
     row = _ROW_OF.get(ufunc.__name__)
     if function is not None and (row is None or not row.slot):
         ufunc = np.frompyfunc(function, ufunc.nin, ufunc.nout)
-    result = getattr(ufunc, method)(*map(_as_objects, inputs), **_plain_out(kwargs))
+    with np.errstate(all="ignore"):  # a comparison with NaN is no error
+        result = getattr(ufunc, method)(*map(_as_objects, inputs), **_plain_out(kwargs))
     return elements(result) if isinstance(result, np.ndarray) else result
 
 

@@ -74,7 +74,12 @@ def jvp(f, primals, tangents, has_aux=False):
     """
     require_tuple(primals, "jvp", "primals")
     require_tuple(tangents, "jvp", "tangents")
-    cdef list seeds = numbers_like(
+    cdef list seeds
+    if is_recorded(f):
+        found = f.transformed("jvp", (), has_aux, (tuple(primals), tuple(tangents)), {})
+        if found is not NotImplemented:
+            return found
+    seeds = numbers_like(
         tuple(tangents), tuple(primals), "tangents in the structure of the primals")
     return forward_product(f, tuple(primals), seeds, has_aux, "jvp")
 
@@ -141,6 +146,10 @@ def vjp(f, *primals, has_aux=False):
     cdef Run run = Run.__new__(Run)
     cdef Transform transform = Transform(f, tuple(range(len(primals))), has_aux)
     cdef list results = []
+    if is_recorded(f):
+        found = f.vjp_of(primals, has_aux)
+        if found is not NotImplemented:
+            return found
     run.start("vjp")
     try:
         y, aux = recorded_parts(run, transform, primals, {})
@@ -243,10 +252,29 @@ def hvp(f, primals, tangents):
     """
     require_tuple(primals, "hvp", "primals")
     require_tuple(tangents, "hvp", "tangents")
-    cdef list seeds = numbers_like(
+    cdef list seeds
+    if is_recorded(f):
+        found = f.transformed("hvp", (), False, (tuple(primals), tuple(tangents)), {})
+        if found is not NotImplemented:
+            return found
+    seeds = numbers_like(
         tuple(tangents), tuple(primals), "tangents in the structure of the primals")
     gradient = grad(f, tuple(range(len(primals))))
-    return forward_product(gradient, tuple(primals), seeds, False, "hvp")[1]
+    products = forward_product(gradient, tuple(primals), seeds, False, "hvp")[1]
+    return with_dtypes_of(tuple(primals), products)
+
+
+cdef object with_dtypes_of(tuple primals, tuple products):
+    """Arrays of floats with the precision of those they belong to."""
+    dtypes = iter([leaf.dtype for leaf in leaves(primals) if isinstance(leaf, ndarray)])
+
+    def converted(leaf):
+        if not isinstance(leaf, ndarray):
+            return leaf
+        dtype = next(dtypes)
+        return leaf if leaf.dtype == object or dtype == object else leaf.astype(dtype, copy=False)
+
+    return map_leaves(converted, products)
 
 
 cdef class derivative(Transform):
@@ -301,6 +329,11 @@ cdef class derivative(Transform):
                             "use tapead.jacobian")
         if self.order == 0:
             return self.f(x, *args, **kwargs)
+        if self.order <= 2 and is_recorded(self.f):
+            name = "grad" if self.order == 1 else "hessian"
+            found = self.f.transformed(name, 0, False, (x, *args), kwargs)
+            if found is not NotImplemented:
+                return found
         return forward_product(
             lambda x: scalar_result(self.lower(x, *args, **kwargs)), (x,), [1.0], False,
             "derivative")[1]

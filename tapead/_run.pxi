@@ -155,17 +155,12 @@ cdef class Run:
     cdef int prepare_refs(self) except -1:
         """All refs absent; `depends` says which nodes depend on a leaf."""
         cdef int64_t i, n = self.last - self.first
-        cdef Node* node
         if self.refs == NULL:
             self.refs = <Ref*>malloc((n + 1) * sizeof(Ref))
             self.depends = <char*>calloc(n + 1, 1)
             if self.refs == NULL or self.depends == NULL:
                 raise MemoryError(f"out of memory for the adjoints of {n} nodes")
-            for i in range(n):
-                node = &self.st.nodes[self.first + i]
-                self.depends[i] = i < self.n_leaves or (
-                    node.x >= self.first and self.depends[node.x - self.first]) or (
-                    node.y >= self.first and self.depends[node.y - self.first])
+            find_dependents(self.st, self.depends, self.n_leaves, self.first, self.last)
         for i in range(n):
             self.refs[i].id = NO_PATH_ID
         return 0
@@ -188,7 +183,7 @@ cdef class Run:
         ref = self.refs[i - self.first]
         if ref.id == NO_PATH_ID:
             return 0.0
-        return as_object(self.st, ref)
+        return as_object(self.st, present(self.st, ref))
 
     cdef object released(self, object tree):
         """`tree` as the caller may keep it: this recording's Vars as numbers if it ends."""

@@ -1,6 +1,6 @@
-"""Special functions: derivatives of sinc, polygamma, and SciPy's functions, loaded when called."""
+"""Special functions: polygamma, and SciPy's functions, loaded when called."""
 
-from libc.math cimport M_PI, fabs, floor, isinf, isnan, pow, sin, tgamma
+from libc.math cimport floor, isinf, isnan, tgamma
 from libc.stdint cimport int64_t
 
 import importlib
@@ -12,51 +12,6 @@ cdef double[10] BERNOULLI = [
     1.0 / 6, -1.0 / 30, 1.0 / 42, -1.0 / 30, 5.0 / 66,
     -691.0 / 2730, 7.0 / 6, -3617.0 / 510, 43867.0 / 798, -174611.0 / 330,
 ]
-
-
-cdef double sinc_derivative(double n, double x) noexcept nogil:
-    """n-th derivative of sin(pi x) / (pi x).
-
-    From x * sinc(x) = sin(pi x) / pi it follows that x s_n + n s_(n-1) = pi^(n-1) sin(pi x +
-    n pi / 2), which is stable upwards for pi |x| > n; nearer to 0 the Taylor series is used.
-    """
-    return _sinc_series(n, x) if M_PI * fabs(x) < n + 1.0 else _sinc_recurrence(n, x)
-
-
-cdef double _sinc_series(double n, double x) noexcept nogil:
-    # sinc(x) = sum_k (-1)^k (pi x)^2k / (2k + 1)!; n-fold differentiation of (pi x)^2k
-    cdef int64_t k = <int64_t>((n + 1) // 2)
-    cdef double z = M_PI * x, term, total
-    term = pow(M_PI, n) / (2 * k + 1) * (z if 2 * k - n == 1 else 1.0)
-    term = -term if k % 2 else term
-    total = term
-    for _ in range(40):
-        k += 1
-        term *= -z * z * (2 * k - 1) / ((2 * k - n) * (2 * k - n - 1) * (2 * k + 1))
-        total += term
-    return total
-
-
-cdef double _sinc_recurrence(double n, double x) noexcept nogil:
-    cdef double s = sin_pi(x) / (M_PI * x), power = 1.0
-    cdef int64_t j
-    for j in range(1, <int64_t>n + 1):
-        s = (power * _sin_quarter(x, j) - j * s) / x
-        power *= M_PI
-    return s
-
-
-cdef double sin_pi(double x) noexcept nogil:
-    cdef double r = x - 2.0 * floor(0.5 * x)  # exact
-    if r > 1.5:
-        return sin(M_PI * (r - 2.0))
-    return sin(M_PI * r) if r <= 0.5 else sin(M_PI * (1.0 - r))
-
-
-cdef double _sin_quarter(double x, int64_t j) noexcept nogil:
-    """sin(pi x + j pi / 2)"""
-    cdef double value = sin_pi(x) if j % 2 == 0 else sin_pi(0.5 - x)
-    return -value if j % 4 >= 2 else value
 
 
 cdef double polygamma(double n, double x) noexcept nogil:

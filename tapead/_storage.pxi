@@ -79,12 +79,22 @@ cdef int resize(Tape tape, int64_t capacity) noexcept:
     return 0
 
 
+cdef int make_room(Tape tape, int64_t n) except -1:
+    """Make room for n nodes that will surely come."""
+    if n > tape.state.capacity and n < 0x7FFFFFFF and resize(tape, n):
+        raise TapeMemoryError(f"out of memory for {n} operations")
+    return 0
+
+
 cdef void note_source(State* st) noexcept with gil:
-    """Code and line of the innermost Python frame that is not tapead's own."""
     cdef Tape tape = <Tape>st.owner
+    locate(tape, &tape.sources[st.n])
+
+
+cdef void locate(Tape tape, Source* source) noexcept:
+    """Code and line of the innermost Python frame that is not tapead's own."""
     cdef PyFrameObject* frame = PyEval_GetFrame()
     cdef PyFrameObject* outer
-    cdef Source* source = &tape.sources[st.n]
     Py_XINCREF(<PyObject*>frame)
     while frame != NULL:
         source.code = code_index(tape, frame)

@@ -16,6 +16,18 @@ cdef struct Source:
     int32_t line
 
 
+cdef struct Guard:
+    # Something that Python read off a traced value: `x` and `y` are ids (0 is passive).
+    double x_value
+    double y_value
+    int64_t at  # the id of the next node
+    int32_t x
+    int32_t y
+    int32_t kind  # index into _guards.GUARDS
+    int32_t outcome
+    Source source
+
+
 cdef class Tape:
     cdef State state
     cdef Segment* segments  # of earlier serials that still have live nodes
@@ -24,6 +36,9 @@ cdef class Tape:
     cdef double* adjoints
     cdef int64_t adjoint_capacity
     cdef Source* sources  # one per node while tracing, else NULL
+    cdef Guard* guards
+    cdef Py_ssize_t n_guards
+    cdef Py_ssize_t guard_capacity
     cdef list codes
     cdef dict code_indices
     cdef dict names_of_inputs
@@ -63,6 +78,8 @@ cdef Var new_var(State* st, Ref ref)
 cdef object as_object(State* st, Ref ref)
 cdef int as_ref(State* st, object o, Ref* ref) except -1
 cdef int raise_failed(State* st) except -1
+cdef int make_room(Tape tape, int64_t n) except -1
+cdef int note_guard(State* st, int kind, Ref x, Ref y, bint outcome) except -1
 cdef int reverse_sweep(State* st, double* bars, int64_t first, int64_t last) except -1 nogil
 cdef int forward_sweep(State* st, double* dots, int64_t first, int64_t last) except -1 nogil
 cdef int reverse_lanes(State* st, double* bars, int64_t first, int64_t last) except -1 nogil

@@ -22,6 +22,8 @@ from tapead._nodes cimport (
     is_unreached, joined, number_reached, operand_id, passive, push, reach, uint8_t, unreached,
 )
 
+from tapead._rules cimport value_of
+
 
 cdef extern from "_active.h":
     void* tapead_active() noexcept nogil
@@ -61,5 +63,6 @@ include "_storage.pxi"
 include "_sweeps.pxi"
 include "_tape_class.pxi"
 include "_reading.pxi"
+include "_noted.pxi"
 include "_scalar.pxi"
 include "_functions.pxi"

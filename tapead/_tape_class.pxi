@@ -58,6 +58,7 @@ cdef class Tape:
         free(self.state.nodes)
         free(self.state.ops)
         free(self.sources)
+        free(self.guards)
         free(self.segments)
         free(self.adjoints)
 
@@ -289,6 +290,7 @@ cdef class Tape:
             raise TapeError("this tape is active already; use another Tape for a nested recording")
         self.outer = active_state()
         self.thread = <unsigned long>PyThread_get_thread_ident()
+        self.state.watched = self.state.guarding or self.outer.watched
         self.active = True
         Py_INCREF(self)  # the thread's pointer keeps it alive
         tapead_activate(&self.state)
@@ -317,6 +319,8 @@ cdef class Tape:
         st.serial = next_serial()
         st.n = n
         st.failed = 0
+        if self.n_guards:
+            keep_guards(self, n)
         if self.names_of_inputs:
             self.names_of_inputs = {
                 id: name for id, name in self.names_of_inputs.items() if id < n}

@@ -1,6 +1,5 @@
 """What the templates see: the rows, and the readings of their expressions. Used by the build."""
 
-import ast
 import importlib
 import math
 import re
@@ -8,37 +7,145 @@ import textwrap
 
 import numpy as np
 
+VECTOR_HEADERS = ("_vecmath.h", "_vecmath_more.h")
+VECTOR = re.compile(r"\btapead_v_(\w+)\(")
+VECTOR_WHOLE = re.compile(r"^TAPEAD_V_MANY\((\w+)\)", re.MULTILINE)
+FOREIGN = re.compile(r"^cdef double (\w+)\(([^)]*)\)", re.MULTILINE)
 
-def names(elementals, expressions, special):
+
+def names(load, text):
     """Namespace for Cython.Tempita.
 
     Parameters
     ----------
-    elementals, expressions : module
-        ``tapead.elementals`` and ``tapead._expressions``, loaded without the package.
-    special : str
-        Text of ``_special.pxd``: what the values call is declared there, or is C's.
+    load : callable
+        A module of the package by its name, without the package.
+    text : callable
+        The text of a file of the package by its name; empty if there is none.
     """
-    declared = set(re.findall(r"^cdef (?:inline )?double (\w+)\(", special, re.MULTILINE))
-    called = {name for row in elementals.ROWS for name in functions_called(row.value)}
+    elementals, expressions, c99 = load("elementals"), load("_expressions"), load("_c99")
+    header = text("_special.h")
+    vector_headers = {name: text(name) for name in VECTOR_HEADERS if text(name)}
+    functions = c99.helpers(header)
+    foreign = dict(FOREIGN.findall(text("_special.pxd.in")))
+    called = {name for row in elementals.INSTRUCTIONS for name in c99.functions_called(row.value)}
+    declared = functions.keys() | foreign.keys()
     return {
-        "libc_functions": sorted(called - declared),
+        "libc_functions": sorted(called - declared - {"absent_"}),
         "special_functions": sorted(called & declared),
         "rows": elementals.ROWS,
+        "instructions": elementals.INSTRUCTIONS,
+        "choices": elementals.CHOICES,
+        "first_marked": elementals.FIRST_MARKED,
         "opcodes": elementals.OPCODES,
         "to_c": expressions.to_c,
         "to_record": expressions.to_record,
-        "doubles": lambda row: ", ".join(f"double {name}" for name in row.args),
+        "doubles": lambda row: doubles(row.args),
         "refs": lambda row: ", ".join(f"Ref {name}" for name in row.args),
         "summary": summary,
         "docstring": docstring,
+        **c_names(elementals, load("_guards"), c99, functions, foreign),
+        **lane_names(c99, functions, foreign, called, vector_headers),
+        "header": header,
+        "helpers": [helper for helper in functions.values() if of_numbers(helper)],
     }
 
 
-def functions_called(expression):
-    """Names of the functions that `expression` calls."""
-    calls = (node for node in ast.walk(ast.parse(expression)) if isinstance(node, ast.Call))
-    return {call.func.id for call in calls}
+def c_names(elementals, guards, c99, functions, foreign):
+    """What the C headers see."""
+    rename = c_functions(c99, functions, foreign)
+    tested = {name for guard in guards.GUARDS for name in c99.functions_called(guard.test)}
+
+    def fused(fusion):
+        inner = f"tapead_row_{fusion.inner}(x, y)"
+        arguments = (inner, "z") if fusion.side == 0 else ("z", inner)
+        return f"tapead_row_{fusion.outer}({', '.join(arguments)})"
+
+    return {
+        "codes": codes(elementals, guards),
+        "foreign": {name: parameters.count("double") for name, parameters in foreign.items()},
+        "fusions": elementals.FUSIONS,
+        "guards": guards.GUARDS,
+        "guard_functions": sorted(tested - functions.keys()),
+        "comparisons": guards.COMPARISONS,
+        "fused": fused,
+        "to_c99": lambda expression: c99.to_c99(expression, rename),
+        "args": c99.arguments,
+        "doubles_of": doubles,
+        "operands": lambda names: ", ".join(f"w[at->{name}]" for name in names),
+    }
+
+
+def lane_names(c99, functions, foreign, called, vector_headers):
+    """What the executor of many points sees besides: values in functions that vectorise."""
+    vector_header = "".join(vector_headers.values())
+    found = set(VECTOR.findall(vector_header))
+    # functions with a loop of their own serve only whole rows: alone they do not take all numbers
+    many = set(VECTOR_WHOLE.findall(vector_header))
+    whole = {f"{name}(x)": f"tapead_v_{name}_many" for name in many}
+    vector = found - many
+    copied = vector_copies(functions, called, vector)
+    rename = c_functions(c99, functions, foreign)
+    rename |= {name: f"tapead_v_{name}" for name in vector}
+    rename |= {name: f"tapead_lane_{name}" for name in copied}
+    return {
+        "vector_headers": vector_headers,
+        "lane_helpers": [copied_text(functions[name], copied, vector) for name in copied],
+        "lane_value": lambda row: c99.to_c99(row.value, rename),
+        "lane_loop": lambda row: whole.get(row.value),
+        "pointers": lambda args: ", ".join(f"*{name}s = TAPEAD_SLOT(at->{name})" for name in args),
+        "elements": lambda args: ", ".join(f"{name} = {name}s[i]" for name in args),
+    }
+
+
+def vector_copies(functions, called, vector):
+    """Names of the helpers that vectorise once the functions they call do, callees first."""
+    copied = set()
+    for name in called & functions.keys():
+        reached = reached_from(functions, name)
+        if not any("for (" in functions[other].text for other in reached):
+            copied |= {
+                other
+                for other in reached
+                if any(functions[h].calls & vector for h in reached_from(functions, other))
+            }
+    return [name for name in functions if name in copied]
+
+
+def reached_from(functions, name):
+    """The helper itself and the helpers that it calls, directly or not."""
+    called = {call.removeprefix("tapead_") for call in functions[name].calls}
+    return {name}.union(*(reached_from(functions, n) for n in called & functions.keys() - {name}))
+
+
+def copied_text(helper, copied, vector):
+    """A helper's definition with functions that vectorise in the place of C's."""
+    places = {f"tapead_{name}": f"tapead_lane_{name}" for name in copied}
+    places |= {name: f"tapead_v_{name}" for name in vector}
+    return re.sub(r"\b(\w+)(?=\()", lambda call: places.get(call[0], call[0]), helper.text)
+
+
+def c_functions(c99, functions, foreign):
+    """How C calls what values name."""
+    return c99.c_names(functions) | {name: f"tapead_foreign.{name}" for name in foreign}
+
+
+def codes(elementals, guards):
+    """Numbers of all that the executors run: instructions, fused pairs, guards, and moves."""
+    listed = [row.name for row in (*elementals.INSTRUCTIONS, *elementals.FUSIONS)]
+    listed += [f"guard_{guard.name}" for guard in guards.GUARDS]
+    return {name: code for code, name in enumerate(listed, start=1)}
+
+
+def doubles(args):
+    """C parameters."""
+    return ", ".join(f"double {name}" for name in args)
+
+
+def of_numbers(helper):
+    """Whether Cython can declare a function of `_special.h` without further types."""
+    types = {part.split()[0] for part in helper.parameters.split(",") if part}
+    return types <= {"double"} and helper.type in ("double", "int")
 
 
 def summary(row):

@@ -12,6 +12,7 @@ derivative is zero: the adjoint of a result never reaches such an operand.
 .. [1] A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd ed., SIAM, 2008, section 2.2.
 """
 
+import ast
 from typing import NamedTuple
 
 PI = "3.141592653589793"
@@ -84,7 +85,9 @@ class Elemental(NamedTuple):
     @property
     def selects(self):
         """Whether some operand may have no path to the result."""
-        return any("absent" in partial for partial in self.partials)
+        return self.name == "carry" or any(
+            word in partial for partial in self.partials for word in ("absent", "present")
+        )
 
 
 def _fn(name, tex=None, text=None):
@@ -231,5 +234,116 @@ ROWS = (
 )
 # fmt: on
 
+# What Programs need beyond the table: adjoints that may be absent at some points hold a mark where
+# they are (see `absent`), and the conditions in partials are instructions.
+
+_ABSENT = ("absent",)
+# fmt: off
+_PRESENT_ROWS = (
+    _row("number", "number(x)", "present(x)", domain=(-3, 3), text="{x} or 0", tex="{x}", public=False),
+    _row("join", "join(x, y)", "1", "present(y)", domain=(-3, 3), text="{x} + ({y} or nothing)", tex="{x} + {y}", public=False),
+)
+_MARKED_ROWS = (
+    _row("carry", "carry(x, y)", "y", "x", domain=(-3, 3), text="{x} ×? {y}", tex=r"{x} \times {y}", public=False),
+    _row("merge", "merge(x, y)", "present(x)", "present(y)", domain=(-3, 3), text="{x} +? {y}", tex="{x} + {y}", public=False),
+    _row("present", "present(x)", "absent", domain=(-3, 3), text="present({x:r})", tex="[{x}]", public=False),
+    _row("seed", "x", "1", domain=(-3, 3), text="{x}", tex="{x}", public=False),
+)
+# fmt: on
+
+
+class Choice(NamedTuple):
+    """A conditional in a partial as instructions.
+
+    `rows` is one row that yields the chosen number or the mark, where all alternatives are
+    numbers; else two, which yield 1 or the mark as the condition holds and does not hold.
+    `names` are those of the rule's x, y and v that the condition looks at.
+    """
+
+    rows: tuple
+    names: tuple
+
+
+def _choice(row, arg, node):
+    numbers = not any(
+        isinstance(part, ast.Call | ast.BinOp | ast.UnaryOp) for part in (node.body, node.orelse)
+    )
+    found = {part.id for part in ast.walk(node.test) if isinstance(part, ast.Name)}
+    names = tuple(name for name in ("x", "y", "v") if name in found)
+    if numbers:
+        values = {f"{row.name}_partial_{arg}": ast.unparse(_Numbers().visit(node))}
+    else:
+        test = ast.unparse(node.test)
+        values = {
+            f"{row.name}_if_{arg}": f"1.0 if {test} else absent_()",
+            f"{row.name}_unless_{arg}": f"absent_() if {test} else 1.0",
+        }
+    return Choice(tuple(_choice_row(row, *item, names) for item in values.items()), names)
+
+
+class _Numbers(ast.NodeTransformer):
+    def visit_Constant(self, node):
+        return ast.Constant(float(node.value))
+
+    def visit_Name(self, node):
+        return ast.Name("absent_()") if node.id == "absent" else node
+
+
+def _choice_row(row, name, value, names):
+    places = dict(zip(names, ("x", "y"), strict=False))
+    value = ast.unparse(_Renamed(places).visit(ast.parse(value, mode="eval").body))
+    kink = row.kink if names == row.args else ""
+    partials = _ABSENT * len(names)
+    return _row(name, value, *partials, domain=(-3, 3), kink=kink, public=False,
+                **_call(name, len(names)))  # fmt: skip
+
+
+class _Renamed(ast.NodeTransformer):
+    def __init__(self, places):
+        self.places = places
+
+    def visit_Name(self, node):
+        return ast.Name(self.places.get(node.id, node.id))
+
+
+def _choices():
+    """The conditional of each partial that has one, by row and argument."""
+    found = {}
+    for row in ROWS:
+        for arg, partial in zip(row.args, row.partials, strict=True):
+            node = ast.parse(partial, mode="eval").body
+            if isinstance(node, ast.IfExp):
+                found[row.name, arg] = _choice(row, arg, node)
+    return found
+
+
+CHOICES = _choices()
+_CHOICE_ROWS = tuple(row for choice in CHOICES.values() for row in choice.rows)
+INSTRUCTIONS = ROWS + _PRESENT_ROWS + _MARKED_ROWS + _CHOICE_ROWS
+FIRST_MARKED = len(ROWS + _PRESENT_ROWS) + 1  # from this opcode on a result may be the mark
+
 ELEMENTALS = {row.name: row for row in ROWS}
-OPCODES = {row.name: code for code, row in enumerate(ROWS, start=1)}  # 0 is an input
+OPCODES = {row.name: code for code, row in enumerate(INSTRUCTIONS, start=1)}  # 0 is an input
+
+
+class Fusion(NamedTuple):
+    """Two instructions that a Program runs as one: ``outer(inner(x, y), z)``, or z first."""
+
+    name: str
+    inner: str
+    outer: str
+    side: int
+
+
+_ONE_SIDE = {"add": (0,), "multiply": (0,), "merge": (0,), "join": (1,)}  # the others commute
+FUSIONS = tuple(
+    Fusion(f"{outer}_{inner}" + "_second" * side, inner, outer, side)
+    for inner, outers in {
+        "add": ("add", "subtract", "multiply"),
+        "subtract": ("add", "subtract", "multiply"),
+        "multiply": ("add", "subtract", "multiply"),
+        "carry": ("merge", "join"),
+    }.items()
+    for outer in outers
+    for side in _ONE_SIDE.get(outer, (0, 1))
+)

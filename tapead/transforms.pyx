@@ -16,7 +16,9 @@ from tapead._elementals cimport OP_INPUT, push_copy
 from tapead._nodes cimport (
     NO_PATH_ID, Node, Ref, State, number_reached, operand_id, passive, push, reach,
 )
-from tapead._rules cimport accumulate, record_forward, record_reverse
+from tapead._rules cimport (
+    accumulate, find_dependents, present, record_forward, record_reverse,
+)
 from tapead._tape cimport (
     LANES, Tape, Var, active_state, as_object, as_ref, forward_lanes, forward_sweep, new_var,
     raise_failed, reverse_lanes, reverse_sweep, unreach,

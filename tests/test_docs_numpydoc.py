@@ -1,5 +1,6 @@
 """Docstrings of the public names follow numpydoc, as pyproject.toml configures it."""
 
+import enum
 import tomllib
 from operator import attrgetter
 from pathlib import Path
@@ -23,16 +24,24 @@ class Compiled(validate.Validator):
     def __init__(self, obj_name):
         super().__init__(validate.get_doc_object(attrgetter(obj_name)(tapead)))
 
+    @property
+    def signature_parameters(self):
+        """None of an enumeration's: those of its call are every enumeration's."""
+        return () if isinstance(self.obj, enum.EnumType) else super().signature_parameters
+
 
 def public_names():
     """The public functions and classes, and what has sections of the classes' members."""
-    for name in [*tapead.__all__, "testing.check_grads"]:
+    for name in [*tapead.__all__, "testing.check_grads", "_program.Compiled"]:
         thing = attrgetter(name)(tapead)
         if callable(thing):
             yield name
         if isinstance(thing, type):
-            own = [key for key, x in vars(thing).items() if "----" in (x.__doc__ or "")]
-            yield from (f"{name}.{key}" for key in own if not key.startswith("_"))
+            own = [base for base in thing.__mro__ if base.__module__.startswith("tapead")]
+            documented = [
+                key for base in own for key, x in vars(base).items() if "----" in (x.__doc__ or "")
+            ]
+            yield from (f"{name}.{key}" for key in documented if not key.startswith("_"))
 
 
 @pytest.mark.parametrize("name", sorted(set(public_names())))

@@ -15,13 +15,18 @@ SOURCES = (".py", ".pyi", ".pyx", ".pxd", ".pxi", ".h", ".in")
 # A file imports, cimports or includes files of its own layer and of those below. The fragments
 # that a module includes stand with it; a package stands for all its modules.
 LAYERS = {
-    0: "elementals _expressions _templates _errors _version _installed _nodes _special "
-    "_scipy_special _active _allocate",
+    0: "elementals _guards _expressions _c99 _templates _errors _version _installed _nodes "
+    "_special _scipy_special _active _allocate _vecmath _vecmath_more _threads _lowered",
     1: "_elementals _rules _containers "
-    "_tape _storage _sweeps _tape_class _reading _scalar _functions",
-    2: "_numpy",
-    3: "math",
-    4: "transforms _run _gradient _jacobian _products _trace testing",
+    "_tape _storage _sweeps _tape_class _reading _noted _scalar _functions "
+    "_rows _replay _lanes",
+    2: "_numpy "
+    "_code _code_class _freeze _passes _schedule _derive _executor _lower _point _batch "
+    "_code_data _listing _program_file _c_source",
+    3: "math _signature _signature_leaves _signature_static _signature_groups _signature_kinds "
+    "_signature_plain",
+    4: "transforms _run _gradient _jacobian _products _trace testing "
+    "_program _path _recorded _replayed _program_class _matrices _map _inline _compiled",
     5: "__init__",
     6: "__main__ _cli _cli_expression",
 }
@@ -32,7 +37,7 @@ FROM = re.compile(r"^[ \t]*from[ \t]+tapead\.(\w+)[\w.]*[ \t]+c?import\b", re.MU
 FROM_TOP = re.compile(
     r"^[ \t]*from[ \t]+tapead[ \t]+c?import[ \t]+(\([^)]*\)|[^\n]*)", re.MULTILINE
 )
-INCLUDE = re.compile(r"""^[ \t]*(?:include|cdef extern from)[ \t]+["'](_\w+)\.""", re.MULTILINE)
+INCLUDE = re.compile(r"""^[ \t]*(?:#?include|cdef extern from)[ \t]+["'](_\w+)\.""", re.MULTILINE)
 
 
 def module(path):
@@ -93,7 +98,7 @@ def test_every_layer_names_files_that_exist():
 @pytest.mark.parametrize(
     "line",
     ["from tapead import _cli", "import tapead._cli", "from tapead._cli cimport x",
-     "from tapead cimport (\n    Var,\n    _cli,\n)", 'include "_cli.pxi"'],
+     "from tapead cimport (\n    Var,\n    _cli,\n)", 'include "_cli.pxi"', '#include "_cli.h"'],
 )  # fmt: skip
 def test_dependencies_are_seen(tmp_path, line):
     path = tmp_path / "x.pyx"

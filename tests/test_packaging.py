@@ -52,7 +52,7 @@ def test_wheel_holds_declarations_and_stubs_but_no_sources():
     suffixes = {"." + name.rpartition(".")[2] for name in files}
     assert {".pxd", ".h", ".pyi"} < suffixes
     assert not suffixes & {".pyx", ".pxi", ".c", ".in"}
-    assert "tapead/py.typed" in files
+    assert {"tapead/py.typed", "tapead/_special.h"} <= files  # Program.to_c reads the header
 
 
 def test_import_brings_no_other_library_than_numpy(tmp_path):
@@ -68,7 +68,18 @@ def test_import_brings_no_other_library_than_numpy(tmp_path):
 def test_import_leaves_rare_modules_for_later(tmp_path):
     loaded = python("import json, sys, tapead; print(json.dumps(sorted(sys.modules)))", tmp_path)
     rare = {"tapead._cli", "tapead._scipy_special", "tapead._templates", "tapead._trace._svg"}
+    rare |= {"tapead._program", "tapead._code", "tapead._executor", "tapead._signature"}
     assert not rare & set(loaded)
+
+
+def test_programs_import_files_and_texts_when_they_are_used(tmp_path):
+    loaded = python(
+        "import json, sys, tapead; tapead.record(tapead.sin, 1.0).grad(2.0); "
+        "print(json.dumps(sorted(sys.modules)))",
+        tmp_path,
+    )
+    rare = {"_listing", "_program_file", "_c_source", "_c99", "_expressions"}
+    assert not {f"tapead.{name}" for name in rare} & set(loaded)
 
 
 def test_special_functions_import_scipy_when_they_are_called(tmp_path):

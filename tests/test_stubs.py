@@ -30,6 +30,14 @@ TYPED = {
     "tape.gradient(x, [x])": "list[float]",
     "tapead.trace(f, 1.0).gradient": "dict[str, float]",
     "tapead.derivative(f)(1.0)": "float",
+    "tapead.record(f, 1.0)": "tapead.Program",
+    "tapead.record(f, 1.0, on_branch='record').gradient()": "tapead.Program",
+    "tapead.load('f.tapead')": "tapead.Program",
+    "program.status": "tapead.Status",
+    "program.vjp(1.0)": "tuple[Any, ...]",
+    "program.to_c('f')": "str",
+    "tapead.compile(f).stats()": "dict[str, int]",
+    "tapead.compile(max_paths=2)(f).status": "tapead.Status",
 }
 TYPED |= dict.fromkeys(
     [
@@ -44,6 +52,8 @@ TYPED |= dict.fromkeys(
 REFUSED = [
     "math.sin(x)", "float(x)", "tapead.sin('1')", "tapead.sin(None)", "tape.variable('1')",
     "tapead.Var(1.0)", "tapead.grad(1.0)", "tapead.hypot(1.0)",
+    "tapead.Program(f)", "tapead.record(1.0)", "tapead.record(f, 1.0, on_branch='ignore')",
+    "tapead.compile(f, 2)", "program.map(a, what='jacobian')", "program.map(a, in_axes=1)",
 ]  # fmt: skip
 PROGRAM = """
 import math
@@ -56,6 +66,7 @@ x = tape.variable(1.0, name="x")
 a = np.array([1.0])
 def f(x: tapead.Var) -> tapead.Var:
     return x * x
+program = tapead.record(f, 1.0)
 """
 
 
@@ -100,5 +111,6 @@ def test_stubs_refuse(errors, expression):
 
 def test_stubs_are_installed_with_the_package():
     package = Path(tapead.math.__file__).parent
-    for name in ("py.typed", "__init__.pyi", "_tape.pyi", "math.pyi", "_trace/__init__.pyi"):
-        assert (package / name).exists(), name
+    names = ["__init__", "_program", "_tape", "_trace/__init__", "math", "testing", "transforms"]
+    assert [name for name in names if not (package / f"{name}.pyi").exists()] == []
+    assert (package / "py.typed").exists()

@@ -1,0 +1,53 @@
+"""Executors: what runs Code, for those who cimport them."""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
+
+from tapead._code cimport Code
+
+
+cdef struct Column:
+    # An input at many points: at point p it is ``base[p * stride]``.
+    const double* base
+    int64_t stride
+
+
+cdef struct Target:
+    # An output at many points.
+    double* base
+    int64_t stride
+
+
+cdef struct Frame:
+    # What one run at a point writes to: inputs go in, outputs come out.
+    double* inputs
+    double* outputs
+    double* slots
+
+
+cdef class Executor:
+    # The interface: a Program asks for nothing else. Frames are lent under the GIL; runs are not
+    # under it, and several may go on at once, each in a frame of its own.
+    cdef readonly Code code
+    cdef Frame* borrow(self) except NULL
+    cdef void give_back(self, Frame* frame) noexcept
+    cdef int64_t point(self, Frame* frame, int* kinks) noexcept nogil
+    cdef int64_t batch(self, Batch batch) except? -2
+    cdef tuple guard_values(self, Frame* frame, int64_t guard)
+
+
+cdef class Batch:
+    # Many points: where inputs come from and outputs go to.
+    cdef int64_t n_points
+    cdef int n_threads
+    cdef uint8_t[::1] varies  # by input; the others are the same at all points
+    cdef Column* inputs
+    cdef Target* outputs  # NULL if they are summed
+    cdef double[::1] sums  # of the outputs over the points
+    cdef int32_t[::1] failed  # the first guard that failed at each point, or -1
+    cdef int kinks
+    cdef int prepare(
+        self, int64_t n_points, int64_t n_inputs, int64_t n_outputs, int64_t n_guards) except -1
+    cdef int drop_outputs(self) except -1
+    cdef object keep  # the arrays that inputs and outputs point into
+
+cdef Executor executor_for(Code code)

@@ -1,0 +1,5 @@
+"""What Programs share with the transforms."""
+
+cdef object checked_argnums(object argnums)
+cdef tuple found_positions(object argnums, Py_ssize_t n, str transform)
+cdef object blocks_of(object matrix, object y, object inputs)
