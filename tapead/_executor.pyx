@@ -9,6 +9,7 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
 from tapead._code cimport NO_OPERAND, Code, CodeGuard, restricted
+from tapead._elementals cimport OP_NEGATIVE, OP_SUBTRACT
 from tapead._special cimport digamma, erfcx, erfinv, log_ndtr, polygamma
 
 import os

@@ -27,6 +27,7 @@ cdef class Lowering:
     cdef tapead_wide* out
     cdef int64_t n
     cdef int64_t capacity
+    cdef int32_t minus_zero  # slot that holds -0.0, or -1: -p runs as -0 - p, which can be fused
     cdef bint on_demand  # inputs and uniform values get slots when they are first used
     cdef const int32_t* uniform  # by operand: its place among the uniform values, or -1
 
@@ -41,6 +42,7 @@ cdef class Lowering:
     def __init__(self, Code code):
         cdef int64_t i, n_operands = code.n_inputs + code.n + code.n_constants + 1
         self.code = code
+        self.minus_zero = -1
         self.n_values = code.n_inputs + code.n
         self.inner = <int32_t*>block(code.n * sizeof(int32_t))
         self.skipped = <uint8_t*>block(code.n)
@@ -86,7 +88,10 @@ cdef class Lowering:
         cdef int64_t at = operand - code.n_inputs
         if at < 0 or uses[operand] != 1 or self.inner[at] >= 0 or self.skipped[at]:
             return False
-        if not FUSED[side][code.op[at]][code.op[i]]:
+        if code.op[i] == OP_NEGATIVE:
+            if self.minus_zero < 0 or not FUSED[1][code.op[at]][<int>OP_SUBTRACT]:
+                return False
+        elif not FUSED[side][code.op[at]][code.op[i]]:
             return False
         self.inner[i] = <int32_t>at
         self.skipped[at] = 1
@@ -200,9 +205,11 @@ cdef class Lowering:
         if at >= 0:
             side = y == code.n_inputs + at
             z = x if side else y
+            if op == OP_NEGATIVE:
+                op, side = OP_SUBTRACT, 1
             op = FIRST_FUSION - 1 + FUSED[side][code.op[at]][op]
             x, y = code.x[at], code.y[at]
-            z_slot = self.slot_of(z)
+            z_slot = self.minus_zero if z == NO_OPERAND else self.slot_of(z)
         x_slot = self.slot_of(x)
         if y != NO_OPERAND:
             y_slot = self.slot_of(y)

@@ -214,9 +214,24 @@ cdef int32_t simple_difference(Rewriting self, int32_t x, int32_t y) except? -2:
         return x
     if is_op(self.new, y, OP_NEGATIVE):
         return simple_sum(self, x, self.new.x[y - self.new.n_inputs])
+    if is_op(self.new, x, OP_NEGATIVE):
+        x = with_sign_in_constant(self, x)
     if self.reassociate and is_op(self.new, x, OP_NEGATIVE):
         return negated(self, put(self, OP_ADD, self.new.x[x - self.new.n_inputs], y))
     return put(self, OP_SUBTRACT, x, y)
+
+
+cdef int32_t with_sign_in_constant(Rewriting self, int32_t negative) except? -2:
+    """z * -c for -(z * c), else -(...) as it is."""
+    cdef Code new = self.new
+    cdef int32_t product = new.x[negative - new.n_inputs], inner
+    if not is_op(new, product, OP_MULTIPLY):
+        return negative
+    inner = <int32_t>(product - new.n_inputs)
+    if new.y[inner] >= 0:
+        return negative
+    return put(
+        self, OP_MULTIPLY, new.x[inner], new.constant(-new.constants[-1 - new.y[inner]]))
 
 
 cdef int32_t simple_product(Rewriting self, int op, int32_t x, int32_t y) except? -2:

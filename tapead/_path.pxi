@@ -132,8 +132,8 @@ cdef class Path:
             return self.value()
         found = self.kernels.get((kind, argnums))
         if found is None:
-            found = Kernel(*self.derived(kind, argnums))
-            (<Kernel>found).executor = executor_for(self.finished((<Kernel>found).executor.code))
+            code, arguments, result = self.derived(kind, argnums)
+            found = Kernel(self.finished(code), arguments, result)
             self.kernels[kind, argnums] = found
         self.last_kind = None  # until all three belong together
         self.last_argnums, self.last_kernel = argnums, found

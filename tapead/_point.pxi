@@ -45,7 +45,7 @@ cdef class Interpreter(Executor):
 
     @property
     def slots(self):
-        """Slots of one frame: constants, inputs, and values that live at the same time."""
+        """Slots of one frame: constants, inputs, -0.0, and values that live at the same time."""
         return self.n_slots
 
     cdef int take_instructions(self, Lowering lowering) except -1:
@@ -80,6 +80,7 @@ cdef class Interpreter(Executor):
         frame.outputs = frame.slots + self.n_slots
         if self.code.n_constants:
             memcpy(frame.slots, self.code.constants, self.code.n_constants * sizeof(double))
+        frame.inputs[self.code.n_inputs] = -0.0
         return frame
 
     cdef void give_back(self, Frame* frame) noexcept:
@@ -134,7 +135,8 @@ cdef Lowering lowered_for_point(Code code):
         self.slot[self.n_values + i] = <int32_t>i
     for i in range(code.n_inputs):
         self.slot[i] = <int32_t>(code.n_constants + i)
-    self.n_slots = code.n_constants + code.n_inputs
+    self.minus_zero = <int32_t>(code.n_constants + code.n_inputs)
+    self.n_slots = self.minus_zero + 1
     self.fuse()
     self.find_last_uses(True)
     self.lower()

@@ -7,8 +7,7 @@ cdef Code scheduled(Code old):
     """Instructions sorted by the last primal one that each depends on, in their old order else.
 
     Adjoint steps then run as soon as they can, and the values that they use need not be kept. The
-    old order stays where more than `FEW_LIVE` values would be live, and fewer are in it. What is
-    dead is left out.
+    old order stays where that would keep `FEW_LIVE` values more alive. What is dead is left out.
     """
     cdef Code new
     cdef int32_t* order
@@ -18,7 +17,7 @@ cdef Code scheduled(Code old):
     order = order_of(old)
     try:
         live = most_live(old, order)
-        better = live <= FEW_LIVE or live < most_live(old, NULL)
+        better = live <= FEW_LIVE or live <= most_live(old, NULL) + FEW_LIVE
         new = compacted(old, order if better else NULL)
     finally:
         free(order)
