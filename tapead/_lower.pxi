@@ -17,6 +17,10 @@ cdef class Lowering:
 
     cdef Code code
     cdef int64_t n_values  # inputs and instructions
+    cdef int64_t n_inputs  # of the code, as the next ones: no counting of references to it
+    cdef const uint8_t* op
+    cdef const int32_t* x
+    cdef const int32_t* y
     cdef int32_t* inner  # by instruction: the one that it absorbs, or -1
     cdef uint8_t* skipped  # by instruction: absorbed, or not run here
     cdef int32_t* last_use  # by operand, constants behind values
@@ -44,6 +48,7 @@ cdef class Lowering:
         self.code = code
         self.minus_zero = -1
         self.n_values = code.n_inputs + code.n
+        self.n_inputs, self.op, self.x, self.y = code.n_inputs, code.op, code.x, code.y
         self.inner = <int32_t*>block(code.n * sizeof(int32_t))
         self.skipped = <uint8_t*>block(code.n)
         self.last_use = <int32_t*>block(n_operands * sizeof(int32_t))
@@ -84,14 +89,13 @@ cdef class Lowering:
     cdef inline bint absorb(
         self, int64_t i, int32_t operand, int side, const int32_t* uses
     ) noexcept:
-        cdef Code code = self.code
-        cdef int64_t at = operand - code.n_inputs
+        cdef int64_t at = operand - self.n_inputs
         if at < 0 or uses[operand] != 1 or self.inner[at] >= 0 or self.skipped[at]:
             return False
-        if code.op[i] == OP_NEGATIVE:
-            if self.minus_zero < 0 or not FUSED[1][code.op[at]][<int>OP_SUBTRACT]:
+        if self.op[i] == OP_NEGATIVE:
+            if self.minus_zero < 0 or not FUSED[1][self.op[at]][<int>OP_SUBTRACT]:
                 return False
-        elif not FUSED[side][code.op[at]][code.op[i]]:
+        elif not FUSED[side][self.op[at]][self.op[i]]:
             return False
         self.inner[i] = <int32_t>at
         self.skipped[at] = 1
@@ -138,7 +142,7 @@ cdef class Lowering:
             return
         at = self.place(operand)
         if self.last_use[at] <= time and self.slot[at] >= 0 and (
-            self.on_demand or operand >= self.code.n_inputs
+            self.on_demand or operand >= self.n_inputs
         ):
             self.free_slots[self.n_free] = self.slot[at]
             self.n_free += 1
@@ -177,7 +181,8 @@ cdef class Lowering:
         """Instructions and guards in order."""
         cdef int64_t i, guard = 0
         for i in range(self.code.n + 1):
-            guard = self.lower_guards(i, guard, NULL)
+            if guard < self.code.n_guards:
+                guard = self.lower_guards(i, guard, NULL)
             if i < self.code.n and not self.skipped[i]:
                 self.lower_instruction(i)
         return 0
@@ -197,18 +202,17 @@ cdef class Lowering:
         return guard
 
     cdef int lower_instruction(self, int64_t i) except -1:
-        cdef Code code = self.code
         cdef int64_t at = self.inner[i], time = time_of(i)
-        cdef int32_t x = code.x[i], y = code.y[i], z = NO_OPERAND, slot
-        cdef uint32_t op = code.op[i], x_slot, y_slot = 0, z_slot = 0
+        cdef int32_t x = self.x[i], y = self.y[i], z = NO_OPERAND, slot
+        cdef uint32_t op = self.op[i], x_slot, y_slot = 0, z_slot = 0
         cdef int side
         if at >= 0:
-            side = y == code.n_inputs + at
+            side = y == self.n_inputs + at
             z = x if side else y
             if op == OP_NEGATIVE:
                 op, side = OP_SUBTRACT, 1
-            op = FIRST_FUSION - 1 + FUSED[side][code.op[at]][op]
-            x, y = code.x[at], code.y[at]
+            op = FIRST_FUSION - 1 + FUSED[side][self.op[at]][op]
+            x, y = self.x[at], self.y[at]
             z_slot = self.minus_zero if z == NO_OPERAND else self.slot_of(z)
         x_slot = self.slot_of(x)
         if y != NO_OPERAND:
@@ -218,7 +222,7 @@ cdef class Lowering:
         if at >= 0:
             self.release(z, time)
         slot = self.new_slot()
-        self.slot[code.n_inputs + i] = slot
+        self.slot[self.n_inputs + i] = slot
         return self.emit(op, slot, x_slot, y_slot, z_slot)
 
     cdef int lower_guard(self, int64_t k) except -1:

@@ -24,6 +24,12 @@ cdef class Rewriting:
     cdef bint folding
     cdef bint sharing
     cdef bint reassociate
+    # of the new code, at hand without counting references to it
+    cdef uint8_t* op
+    cdef int32_t* x
+    cdef int32_t* y
+    cdef int64_t n
+    cdef int64_t n_inputs
 
     def __dealloc__(self):
         free(self.places)
@@ -58,6 +64,7 @@ cdef Rewriting rewriting(Code old):
     new.n_inputs = old.n_inputs
     new.room(2 * old.n + 8)  # no rewriting makes more than two of one
     copy_constants(new, old)
+    self.op, self.x, self.y, self.n_inputs = new.op, new.x, new.y, new.n_inputs
     self.places = <int32_t*>resized(NULL, (old.n_inputs + old.n) * sizeof(int32_t))
     for i in range(old.n_inputs):
         self.places[i] = <int32_t>i
@@ -88,7 +95,7 @@ cdef Code walked(Code old, int wanted):
     try:
         for i in range(old.n):
             if i == old.n_primal:
-                new.n_primal = new.n
+                new.n_primal = self.n
             if needed != NULL and not needed[n_inputs + i]:
                 continue
             x = self.operand(old.x[i])
@@ -100,7 +107,7 @@ cdef Code walked(Code old, int wanted):
     finally:
         free(needed)
     if old.n_primal >= old.n:
-        new.n_primal = new.n
+        new.n_primal = self.n
     return rewritten(self)
 
 
@@ -116,27 +123,30 @@ cdef int share(Rewriting self) except -1:
 
 cdef inline int32_t put(Rewriting self, int op, int32_t x, int32_t y) except? -2:
     """Operand that holds a value: a constant, an instruction that is there, or a new one."""
-    cdef Code new = self.new
     cdef int32_t found
-    cdef double value
     if self.folding and x < 0 and y < 0:
-        value = value_of(
-            op, new.constants[-1 - x], 0.0 if y == NO_OPERAND else new.constants[-1 - y])
-        if not is_unreached(value):
-            return new.constant(value)
+        found = folded(self, op, x, y)
+        if found:
+            return found
     if self.sharing:
         if commutes(op) and (x < 0 or 0 <= y < x):  # constants second, else the older one first
             x, y = y, x
         found = shared(self, op, x, y)
         if found:
             return found
-    if new.n == new.capacity:
-        raise RuntimeError("a rewriting made more than two instructions of one")
-    new.op[new.n] = op
-    new.x[new.n] = x
-    new.y[new.n] = y
-    new.n += 1
-    return <int32_t>(new.n_inputs + new.n - 1)
+    self.op[self.n] = <uint8_t>op
+    self.x[self.n] = x
+    self.y[self.n] = y
+    self.n += 1
+    return <int32_t>(self.n_inputs + self.n - 1)
+
+
+cdef int32_t folded(Rewriting self, int op, int32_t x, int32_t y) except? -2:
+    """Constant that an instruction on constants yields; 0 if that is the mark."""
+    cdef Code new = self.new
+    cdef double value = value_of(
+        op, new.constants[-1 - x], 0.0 if y == NO_OPERAND else new.constants[-1 - y])
+    return 0 if is_unreached(value) else new.constant(value)
 
 
 # -- common subexpressions -------------------------------------------------------------------
@@ -150,18 +160,17 @@ cdef inline int32_t shared(Rewriting self, int op, int32_t x, int32_t y) noexcep
 
     Looks along those with the same newer operand: they are few, and close in memory.
     """
-    cdef Code new = self.new
     cdef int32_t newer = max(x, y), at, looks = 0
     if newer < 0:
         return 0
     at = self.newest[newer]
     while at and looks < MOST_LOOKS:
-        if new.op[at - 1] == op and new.x[at - 1] == x and new.y[at - 1] == y:
-            return <int32_t>(new.n_inputs + at - 1)
+        if self.op[at - 1] == op and self.x[at - 1] == x and self.y[at - 1] == y:
+            return <int32_t>(self.n_inputs + at - 1)
         at = self.earlier[at - 1]
         looks += 1
-    self.earlier[new.n] = self.newest[newer]
-    self.newest[newer] = <int32_t>(new.n + 1)
+    self.earlier[self.n] = self.newest[newer]
+    self.newest[newer] = <int32_t>(self.n + 1)
     return 0
 
 
@@ -183,7 +192,7 @@ cdef int32_t simplified(Rewriting self, int op, int32_t x, int32_t y) except? -2
         return x
     if op == OP_NEGATIVE:
         return negated(self, x)
-    if (op == OP_POWER or op == OP_CARRY) and is_constant(self.new, y, 1.0):
+    if (op == OP_POWER or op == OP_CARRY) and is_constant(self, y, 1.0):
         return x
     return put(self, op, x, y)
 
@@ -192,61 +201,60 @@ cdef int32_t simplified(Rewriting self, int op, int32_t x, int32_t y) except? -2
 # but for the sign of a zero.
 
 cdef int32_t negated(Rewriting self, int32_t x) except? -2:
-    if is_op(self.new, x, OP_NEGATIVE):
-        return self.new.x[x - self.new.n_inputs]
+    if is_op(self, x, OP_NEGATIVE):
+        return self.x[x - self.n_inputs]
     return put(self, OP_NEGATIVE, x, NO_OPERAND)
 
 
 cdef int32_t simple_sum(Rewriting self, int32_t x, int32_t y) except? -2:
-    if is_constant(self.new, y, -0.0) or (self.reassociate and is_constant(self.new, y, 0.0)):
+    if is_constant(self, y, -0.0) or (self.reassociate and is_constant(self, y, 0.0)):
         return x
-    if is_constant(self.new, x, -0.0) or (self.reassociate and is_constant(self.new, x, 0.0)):
+    if is_constant(self, x, -0.0) or (self.reassociate and is_constant(self, x, 0.0)):
         return y
-    if is_op(self.new, y, OP_NEGATIVE):
-        return simple_difference(self, x, self.new.x[y - self.new.n_inputs])
-    if is_op(self.new, x, OP_NEGATIVE):
-        return simple_difference(self, y, self.new.x[x - self.new.n_inputs])
+    if is_op(self, y, OP_NEGATIVE):
+        return simple_difference(self, x, self.x[y - self.n_inputs])
+    if is_op(self, x, OP_NEGATIVE):
+        return simple_difference(self, y, self.x[x - self.n_inputs])
     return put(self, OP_ADD, x, y)
 
 
 cdef int32_t simple_difference(Rewriting self, int32_t x, int32_t y) except? -2:
-    if is_constant(self.new, y, 0.0):
+    if is_constant(self, y, 0.0):
         return x
-    if is_op(self.new, y, OP_NEGATIVE):
-        return simple_sum(self, x, self.new.x[y - self.new.n_inputs])
-    if is_op(self.new, x, OP_NEGATIVE):
+    if is_op(self, y, OP_NEGATIVE):
+        return simple_sum(self, x, self.x[y - self.n_inputs])
+    if is_op(self, x, OP_NEGATIVE):
         x = with_sign_in_constant(self, x)
-    if self.reassociate and is_op(self.new, x, OP_NEGATIVE):
-        return negated(self, put(self, OP_ADD, self.new.x[x - self.new.n_inputs], y))
+    if self.reassociate and is_op(self, x, OP_NEGATIVE):
+        return negated(self, put(self, OP_ADD, self.x[x - self.n_inputs], y))
     return put(self, OP_SUBTRACT, x, y)
 
 
 cdef int32_t with_sign_in_constant(Rewriting self, int32_t negative) except? -2:
     """z * -c for -(z * c), else -(...) as it is."""
-    cdef Code new = self.new
-    cdef int32_t product = new.x[negative - new.n_inputs], inner
-    if not is_op(new, product, OP_MULTIPLY):
+    cdef int32_t product = self.x[negative - self.n_inputs], inner
+    if not is_op(self, product, OP_MULTIPLY):
         return negative
-    inner = <int32_t>(product - new.n_inputs)
-    if new.y[inner] >= 0:
+    inner = <int32_t>(product - self.n_inputs)
+    if self.y[inner] >= 0:
         return negative
-    return put(
-        self, OP_MULTIPLY, new.x[inner], new.constant(-new.constants[-1 - new.y[inner]]))
+    return put(self, OP_MULTIPLY, self.x[inner],
+               self.new.constant(-self.new.constants[-1 - self.y[inner]]))
 
 
 cdef int32_t simple_product(Rewriting self, int op, int32_t x, int32_t y) except? -2:
-    if is_constant(self.new, y, 1.0):
+    if is_constant(self, y, 1.0):
         return x
-    if is_constant(self.new, y, -1.0):
+    if is_constant(self, y, -1.0):
         return negated(self, x)
     if op == OP_MULTIPLY and x < 0 <= y:
         x, y = y, x
-        if is_constant(self.new, y, 1.0) or is_constant(self.new, y, -1.0):
+        if is_constant(self, y, 1.0) or is_constant(self, y, -1.0):
             return simple_product(self, op, x, y)
-    if is_op(self.new, x, OP_NEGATIVE):
-        return negated(self, simple_product(self, op, self.new.x[x - self.new.n_inputs], y))
-    if is_op(self.new, y, OP_NEGATIVE):
-        return negated(self, simple_product(self, op, x, self.new.x[y - self.new.n_inputs]))
+    if is_op(self, x, OP_NEGATIVE):
+        return negated(self, simple_product(self, op, self.x[x - self.n_inputs], y))
+    if is_op(self, y, OP_NEGATIVE):
+        return negated(self, simple_product(self, op, x, self.x[y - self.n_inputs]))
     if op == OP_MULTIPLY and y < 0 <= x:
         return scaled(self, x, y)
     return put(self, op, x, y)
@@ -255,11 +263,11 @@ cdef int32_t simple_product(Rewriting self, int op, int32_t x, int32_t y) except
 cdef int32_t scaled(Rewriting self, int32_t x, int32_t y) except? -2:
     """x * y for a constant y; (z * 2^k) * y is z * (2^k * y) to the same bits if |y| >= 1."""
     cdef double factor = self.new.constants[-1 - y], power
-    cdef int32_t inner = <int32_t>(x - self.new.n_inputs)
-    if is_op(self.new, x, OP_MULTIPLY) and self.new.y[inner] < 0 and fabs(factor) >= 1.0:
-        power = self.new.constants[-1 - self.new.y[inner]]
+    cdef int32_t inner = <int32_t>(x - self.n_inputs)
+    if is_op(self, x, OP_MULTIPLY) and self.y[inner] < 0 and fabs(factor) >= 1.0:
+        power = self.new.constants[-1 - self.y[inner]]
         if is_power_of_two(power) and isfinite(factor * power):
-            return put(self, OP_MULTIPLY, self.new.x[inner], self.new.constant(factor * power))
+            return put(self, OP_MULTIPLY, self.x[inner], self.new.constant(factor * power))
     return put(self, OP_MULTIPLY, x, y)
 
 
@@ -268,13 +276,13 @@ cdef inline bint is_power_of_two(double x) noexcept:
     return x >= 1.0 and isfinite(x) and frexp(x, &exponent) == 0.5
 
 
-cdef inline bint is_op(Code code, int32_t operand, int op) noexcept:
-    return operand >= code.n_inputs and code.op[operand - code.n_inputs] == op
+cdef inline bint is_op(Rewriting self, int32_t operand, int op) noexcept:
+    return operand >= self.n_inputs and self.op[operand - self.n_inputs] == op
 
 
-cdef inline bint is_constant(Code code, int32_t operand, double value) noexcept:
+cdef inline bint is_constant(Rewriting self, int32_t operand, double value) noexcept:
     return operand < 0 and operand != NO_OPERAND and (
-        bits_of(code.constants[-1 - operand]) == bits_of(value))
+        bits_of(self.new.constants[-1 - operand]) == bits_of(value))
 
 
 # -- dead code -------------------------------------------------------------------------------
@@ -292,17 +300,17 @@ cdef Code compacted(Code old, const int32_t* order):
         raise MemoryError(f"out of memory for {old.n_constants} constants")
     for i in range(old.n):
         if i == old.n_primal:
-            new.n_primal = new.n
+            new.n_primal = self.n
         at = i if order == NULL else order[i]
         if needed[n_inputs + at]:
-            new.op[new.n] = old.op[at]
-            new.x[new.n] = moved(self, old.x[at])
-            new.y[new.n] = moved(self, old.y[at])
-            self.places[n_inputs + at] = <int32_t>(n_inputs + new.n)
-            new.n += 1
+            self.op[self.n] = old.op[at]
+            self.x[self.n] = moved(self, old.x[at])
+            self.y[self.n] = moved(self, old.y[at])
+            self.places[n_inputs + at] = <int32_t>(n_inputs + self.n)
+            self.n += 1
     free(needed)
     if old.n_primal >= old.n or order != NULL:
-        new.n_primal = new.n
+        new.n_primal = self.n
     return rewritten(self)
 
 
@@ -316,6 +324,7 @@ cdef Code rewritten(Rewriting self):
     cdef int64_t i, n = 0, at = 0
     cdef CodeGuard guard
     cdef dict seen = {}
+    new.n = self.n
     new.set_outputs(old.n_outputs)
     for i in range(old.n_outputs):
         new.outputs[i] = moved(self, old.outputs[i])
@@ -368,10 +377,10 @@ cdef Code restricted(Code old, const uint8_t* kept, list outputs, list guards):
     cdef int64_t i, k
     for i in range(old.n):
         if kept[old.n_inputs + i]:
-            self.places[old.n_inputs + i] = new.emit(
-                old.op[i], self.operand(old.x[i]),
+            self.places[old.n_inputs + i] = put(
+                self, old.op[i], self.operand(old.x[i]),
                 old.y[i] if old.y[i] == NO_OPERAND else self.operand(old.y[i]))
-    new.n_primal = new.n
+    new.n = new.n_primal = self.n
     new.set_outputs(len(outputs))
     for i, operand in enumerate(outputs):
         new.outputs[i] = self.operand(operand)
