@@ -25,8 +25,6 @@ import numpy as np
 from tapead._code_data import CodeData, check
 from tapead.elementals import INSTRUCTIONS
 
-from libc.stdint cimport uint32_t
-
 cdef uint8_t[256] UNARY
 memset(UNARY, 0, sizeof(UNARY))
 for _code, _row in enumerate(INSTRUCTIONS, start=1):

@@ -5,14 +5,12 @@ A Program knows the interface `Executor` alone, so that another one can take its
 
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
-from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy, memset
 
 from tapead._code cimport NO_OPERAND, Code, CodeGuard, restricted
 from tapead._elementals cimport OP_NEGATIVE, OP_SUBTRACT
 from tapead._special cimport digamma, erfcx, erfinv, log_ndtr, polygamma
-
-import os
 
 import numpy as np
 

@@ -139,7 +139,7 @@ cdef object row_block_leaf(object context, object leaf):
     if isinstance(leaf, ndarray):
         blocks.shape = leaf.shape
         blocks.height = leaf.size
-    else:
+    elif not isinstance(blocks.inputs, ndarray):
         blocks.items = blocks.matrix[blocks.row].tolist()
     blocks.column = 0
     out = walk(blocks, blocks.inputs, block_leaf)

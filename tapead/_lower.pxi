@@ -166,7 +166,9 @@ cdef class Lowering:
 
     # -- instructions ------------------------------------------------------------------------
 
-    cdef inline int emit(self, uint32_t op, uint32_t d, uint32_t x, uint32_t y, uint32_t z) except -1:
+    cdef inline int emit(
+        self, uint32_t op, uint32_t d, uint32_t x, uint32_t y, uint32_t z
+    ) except -1:
         if self.n == self.capacity:
             self.capacity = 2 * self.capacity + self.code.n + 64
             out = realloc(self.out, self.capacity * sizeof(tapead_wide))

@@ -21,7 +21,7 @@ PLAIN = {
     "less_equal": operator.le,
     "greater": operator.gt,
     "greater_equal": operator.ge,
-    "isnan": lambda x: x != x,  # noqa: PLR0124
+    "isnan": lambda x: x != x,
     "isinf": lambda x: x == math.inf or x == -math.inf,
     "isfinite": lambda x: -math.inf < x < math.inf,
     "signbit": lambda x: math.copysign(1.0, plain(x)) < 0,

@@ -332,8 +332,8 @@ cdef Code rewritten(Rewriting self):
     for i in range(old.n_guards):
         guard = old.guards[i]
         guard.x, guard.y = moved(self, guard.x), moved(self, guard.y)
-        if guard.x < 0 and guard.y < 0 or seen.setdefault(
-            (guard.kind, guard.x, guard.y, guard.outcome), i) != i:
+        key = (guard.kind, guard.x, guard.y, guard.outcome)
+        if guard.x < 0 and guard.y < 0 or seen.setdefault(key, i) != i:
             continue
         at = max(at, max(<int64_t>guard.x, <int64_t>guard.y) + 1 - new.n_inputs)
         guard.at = <int32_t>at

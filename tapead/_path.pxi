@@ -386,4 +386,4 @@ cdef list leaves_in(object y):
         leaf for leaf in leaves(y)
         if isinstance(leaf, (float, int, np.floating, np.integer, Var))
         and not isinstance(leaf, bool)
-        or isinstance(leaf, np.ndarray) and leaf.dtype.kind in "fO"]
+        or isinstance(leaf, np.ndarray) and leaf.dtype.char in "efdO"]

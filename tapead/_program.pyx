@@ -7,11 +7,12 @@ whatever its arguments look like.
 """
 
 cimport cython
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, malloc
 
 from tapead._code cimport (
-    NO_OPERAND, Code, CodeGuard, compacted, forward_code, freeze, optimised, reverse_code, sparse_code,
+    NO_OPERAND, Code, CodeGuard, compacted, forward_code, freeze, optimised, reverse_code,
+    sparse_code,
 )
 from tapead._elementals cimport OP_INPUT
 from tapead._executor cimport Batch, Column, Executor, Frame, Target, executor_for
@@ -46,7 +47,8 @@ class Status(enum.IntEnum):
     BRANCH_CHANGED = 2
 
     def __str__(self):
-        return {-1: "not replayed", 0: "same path", 1: "at a kink or tie", 2: "branch changed"}[self]
+        texts = {-1: "not replayed", 0: "same path", 1: "at a kink or tie", 2: "branch changed"}
+        return texts[self]
 
 
 include "_path.pxi"

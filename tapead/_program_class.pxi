@@ -99,14 +99,14 @@ cdef class Program(Replayed):
         """Replay at many points: the leading axis of the arguments.
 
         Points are run side by side in the processor's vector registers, and in blocks on several
-        threads; both without the GIL. At a point where a comparison comes out differently the function
-        is recorded anew, if the program has it, and replayed for those points.
+        threads; both without the GIL. At a point where a comparison comes out differently the
+        function is recorded anew, if the program has it, and replayed for those points.
 
         Parameters
         ----------
         *args
-            The arguments; where `in_axes` is 0, numbers become arrays of shape (n,) and arrays get a
-            leading axis of n points.
+            The arguments; where `in_axes` is 0, numbers become arrays of shape (n,) and arrays get
+            a leading axis of n points.
         what : {"value", "grad", "value_and_grad", "hessian_diagonal"}
             What to compute at each point.
         in_axes : 0, None, or tuple of them, default 0

@@ -266,7 +266,8 @@ cdef class Replayed(Recorded):
         return self.replay(kind, argnums, tree, args, kwargs)
 
     cdef object unfit(
-        self, Path path, Kernel kernel, str kind, object argnums, tuple tree, tuple args, dict kwargs
+        self, Path path, Kernel kernel, str kind, object argnums, tuple tree, tuple args,
+        dict kwargs
     ):
         """Arguments that are not of the recorded kind: traced, or wrong."""
         if active_state().owner != NULL and any_traced(tree):

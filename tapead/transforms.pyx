@@ -14,7 +14,7 @@ from libc.stdlib cimport calloc, free, malloc
 from tapead._containers cimport walk
 from tapead._elementals cimport OP_INPUT, push_copy
 from tapead._nodes cimport (
-    NO_PATH_ID, Node, Ref, State, number_reached, operand_id, passive, push, reach,
+    NO_PATH_ID, Ref, State, number_reached, operand_id, passive, push, reach,
 )
 from tapead._rules cimport (
     accumulate, find_dependents, present, record_forward, record_reverse,

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import optree
 import pytest
-from tapead._containers import leaves, map_leaves
 
 import tapead
+from tapead._containers import leaves, map_leaves
 
 
 class Point(NamedTuple):

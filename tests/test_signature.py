@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tapead._signature import Leaf, Signature
 
 import tapead
 from tapead._numpy import elements
+from tapead._signature import Leaf, Signature
 
 
 class Point(NamedTuple):

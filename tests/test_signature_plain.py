@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tapead._signature import Signature
 
 import tapead
 from tapead._numpy import elements
+from tapead._signature import Signature
 
 leaves = st.one_of(
     st.floats(),
