@@ -125,7 +125,8 @@ cdef class Mapping:
                 f"map needs results of one structure; got {kernel.result!r} beside {self.result!r}")
         batch.prepare(n, code.n_inputs, code.n_outputs, code.n_guards)
         batch.n_threads = self.n_threads
-        self.points.at(None if self.left is None else self.left, batch)
+        if n:
+            self.points.at(self.left, batch)
         outputs = self.targets(batch, n)
         failed = n and kernel.executor.batch(batch)
         self.kinks |= batch.kinks
