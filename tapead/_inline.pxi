@@ -136,6 +136,9 @@ cdef dict header_of(Program program):
     }
 
 
+MOST_INPUTS = 1 << 25  # of a program from a file
+
+
 def checked_header(data, header):
     """Path and argnums from a file whose arrays are well-formed."""
     try:
@@ -149,6 +152,8 @@ def checked_header(data, header):
         arguments.select(())  # a tuple
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise ValueError(f"the program's description is damaged: {error!r}") from error
+    if data.n_inputs > MOST_INPUTS:  # they take no room in a file, but in a frame
+        raise ValueError(f"the program's description is damaged: {data.n_inputs} inputs")
     if (arguments.n != data.n_inputs or result.n != len(data.outputs)
             or shown.n_leaves != n_shown
             or shown_leaves is not None and len(shown_leaves) != result.n_leaves
@@ -189,7 +194,9 @@ cdef str comparison(object kind, tuple values):
 
 cdef bint any_traced(object tree):
     for leaf in leaves(tree):
-        if type(leaf) is Var or isinstance(leaf, np.ndarray) and leaf.dtype == object:
+        if type(leaf) is Var:
+            return True
+        if isinstance(leaf, np.ndarray) and leaf.dtype == object and any_traced(leaf.tolist()):
             return True
     return False
 

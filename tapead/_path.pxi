@@ -60,8 +60,11 @@ cdef class Path:
         self.plain = not has_aux
 
     def __reduce__(self):
+        from tapead._program_file import dump
+
+        # as in a file, where operations have names: numbers may change between versions
         return rebuilt_path, (
-            FORMAT, tuple(self.recorded.data), self.arguments, self.result, self.shown,
+            dump(self.recorded.data, {}), self.arguments, self.result, self.shown,
             self.shown_leaves, self.has_aux, self.reassociate)
 
     cdef Code code(self):
@@ -286,19 +289,14 @@ cdef int require_numbers(Signature argument, str name) except -1:
     return 0
 
 
-def rebuilt_path(version, data, arguments, result, shown, shown_leaves, *options):
+def rebuilt_path(content, arguments, result, shown, shown_leaves, *options):
     """Path from what a pickle holds."""
-    from tapead._code_data import CodeData
+    from tapead._program_file import load
 
-    if version != FORMAT:
-        raise ValueError(f"expected a program of format {FORMAT}; got {version}")
-    path = Path(Code.of(CodeData(*data)), arguments, result, shown, *options)
+    path = Path(Code.of(load(content)[0]), arguments, result, shown, *options)
     (<Path>path).shown_leaves = shown_leaves
     (<Path>path).plain = not path.has_aux and shown_leaves is None
     return path
-
-
-FORMAT = 1
 
 
 # -- recording -------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from tapead import _program
 from tapead._code import Code, passes
 from tapead._code_data import NO_OPERAND, check
 from tapead._guards import COMPARISONS
+from tapead._program_file import dump
 from tapead._signature import Signature
 from tapead.elementals import INSTRUCTIONS
 
@@ -34,7 +35,7 @@ def program(data, reassociate=False):
     """A Program of one list of numbers whose recorded code is `data`."""
     arguments, result = Signature(([0.0] * data.n_inputs,)), Signature([0.0] * len(data.outputs))
     path = _program.rebuilt_path(
-        _program.FORMAT, tuple(data), arguments, result, result, None, False, reassociate
+        dump(data, {}), arguments, result, result, None, False, reassociate
     )
     return _program.program_from(path, 0)
 

@@ -312,7 +312,7 @@ BAD_POINTS = {
     "too many axes": (drawn(3)[None], ValueError, "shape"),
     "ints": (np.ones((3, 4), int), TypeError, "int64"),
     "complex": (np.ones((3, 4), complex), TypeError, "complex128"),
-    "objects": (np.ones((3, 4), object), TypeError, "plain arrays"),
+    "objects": (np.ones((3, 4), object), TypeError, "arrays of floats"),
     "strings": (np.full((3, 4), "a"), TypeError, "U1"),
     "a number": (1.0, (TypeError, ValueError), "."),
     "None": (None, (TypeError, ValueError), "."),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import tapead
 from tapead import _program
+from tapead._program_file import dump
 from tapead._signature import Signature
 from tapead.elementals import FIRST_MARKED, INSTRUCTIONS, OPCODES
 
@@ -50,9 +51,7 @@ def program(data):
     """Each input is an argument of its own; without a function."""
     arguments = Signature((0.0,) * data.n_inputs)
     result = Signature([0.0] * len(data.outputs))
-    path = _program.rebuilt_path(
-        _program.FORMAT, tuple(data), arguments, result, result, None, False, False
-    )
+    path = _program.rebuilt_path(dump(data, {}), arguments, result, result, None, False, False)
     return _program.program_from(path, 0)
 
 

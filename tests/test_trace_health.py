@@ -89,3 +89,11 @@ def test_health_of_many_kinks_is_short():
     health = tapead.trace(f, 0.0).health()
     assert len(health) == 100_000
     assert "99,980 more" in str(health)
+
+
+def test_trace_of_a_derived_program_shows_its_instructions():
+    program = tapead.record(lambda x, y: tapead.relu(x) * tapead.maximum(x, y) ** y, 1.0, 2.0)
+    trace = tapead.trace(program.grad, 1.0, 2.0)
+    assert trace.value == program.grad(1.0, 2.0) == 4.0
+    assert "relu_partial_x" in trace.to_text()
+    assert not trace.health()  # an absent adjoint is no NaN

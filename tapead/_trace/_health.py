@@ -14,12 +14,12 @@ from tapead._expressions import TEXT, evaluate
 from tapead._trace import _facts
 from tapead._trace._text import columns, pad
 from tapead._trace._writer import PLAIN, Writer, parsed
-from tapead.elementals import OPCODES, ROWS
+from tapead.elementals import FIRST_MARKED, INSTRUCTIONS, OPCODES
 
 KINDS = "NaN", "infinity", "kink", "tie", "0 × inf"
 NAN, INFINITY, KINK, TIE, ZERO_TIMES_INF = range(5)
 SHOWN = 20  # findings in the printed report
-KINKED = {OPCODES[row.name]: row for row in ROWS if row.kink}
+KINKED = {OPCODES[row.name]: row for row in INSTRUCTIONS if row.kink}
 
 
 class Finding(NamedTuple):
@@ -129,7 +129,8 @@ class Health(Sequence):
         tape = self._trace._tape
         for start in range(1, len(tape) + 1, _facts.BLOCK):
             columns = _tape.columns(tape, start, min(start + _facts.BLOCK, len(tape) + 1))
-            bad = np.flatnonzero(~np.isfinite(columns["value"]))
+            absent = np.isnan(columns["value"]) & (columns["op"] >= FIRST_MARKED)
+            bad = np.flatnonzero(~(np.isfinite(columns["value"]) | absent))
             if bad.size:
                 step = self._step(start + int(bad[0]))
                 return self._describe(step, _nonfinite(step.value), 0, -1)
@@ -162,7 +163,7 @@ class Health(Sequence):
         )
 
     def _finding(self, step, kind, sweep, name, formula, value):
-        row = ROWS[step.op - 1] if step.op else None
+        row = INSTRUCTIONS[step.op - 1] if step.op else None
         arguments = (step.x_value, step.y_value)[: row.arity] if row else ()
         source = _facts.source_of(self._trace._tape, step)
         return Finding(

@@ -7,7 +7,9 @@ from typing import NamedTuple
 from tapead import _tape
 from tapead._expressions import TEX, TEXT, Formula, Notation, adjoint_term, evaluate, parse
 from tapead._trace import _names
-from tapead.elementals import ELEMENTALS, ROWS
+from tapead.elementals import INSTRUCTIONS
+
+BY_NAME = {row.name: row for row in INSTRUCTIONS}
 
 
 class Style(NamedTuple):
@@ -48,7 +50,7 @@ class Writer:
     def primal(self, step):
         """Formula of a step's value."""
         if step.op:
-            row = ROWS[step.op - 1]
+            row = INSTRUCTIONS[step.op - 1]
             formula = self.notation.apply(row, self._operands(step)[: row.arity])
             return self.style.finish(formula.text)
         if step.id <= len(self.names):
@@ -91,9 +93,9 @@ class Writer:
         x, y = self._operands(step)
         names = {"x": x, "y": y, "v": Formula(self._symbol(step.id, ""))}
         values = {"x": step.x_value, "y": step.y_value, "v": step.value}
-        partial = parsed(ROWS[step.op - 1].partials[operand])
+        partial = parsed(INSTRUCTIONS[step.op - 1].partials[operand])
         return adjoint_term(
-            partial, factor, names, lambda test: truth(test, values), ELEMENTALS, self.notation
+            partial, factor, names, lambda test: truth(test, values), BY_NAME, self.notation
         )
 
 
