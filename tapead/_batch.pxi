@@ -102,7 +102,7 @@ cdef class Lanes:
     cdef int split(self) except -1:
         """What the lanes need of what is the same at all points, and the prologue that has it."""
         cdef Code code = self.code
-        cdef int64_t i, n = 0, n_values = code.n_inputs + code.n
+        cdef int64_t i, n_values = code.n_inputs + code.n
         cdef list needed = []
         self.uniform = <int32_t*>block((n_values + code.n_constants) * sizeof(int32_t))
         for i in range(n_values + code.n_constants):
@@ -119,7 +119,7 @@ cdef class Lanes:
             self.need(code.outputs[i], needed)
         self.prologue_guards = [i for i in range(code.n_guards) if not self.guard_here[i]]
         self.prologue = Interpreter(restricted(code, self.same, needed, self.prologue_guards))
-        return n
+        return 0
 
     cdef int need(self, int32_t operand, list needed) except -1:
         cdef int64_t place

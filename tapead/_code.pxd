@@ -41,6 +41,7 @@ cdef class Code:
     cdef int64_t index_size
 
     cdef int room(self, int64_t capacity) except -1
+    cdef int fit(self) except -1
     cdef int32_t emit(self, int op, int32_t x, int32_t y) except? -2
     cdef int32_t constant(self, double value) except? 0
     cdef int rehash(self) except -1

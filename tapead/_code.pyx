@@ -9,7 +9,7 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
 from tapead._elementals cimport (
-    OP_ADD, OP_CARRY, OP_COPY, OP_DIVIDE, OP_INPUT, OP_MERGE,
+    OP_ADD, OP_CARRY, OP_COPY, OP_DIVIDE, OP_INPUT,
     OP_MULTIPLY, OP_NEGATIVE, OP_POWER, OP_SEED, OP_SUBTRACT,
 )
 from tapead._nodes cimport (
@@ -23,12 +23,14 @@ from tapead._tape cimport Guard, Tape, make_room, raise_failed
 import numpy as np
 
 from tapead._code_data import CodeData, check
-from tapead.elementals import INSTRUCTIONS
+from tapead.elementals import COMMUTING, INSTRUCTIONS
 
-cdef uint8_t[256] UNARY
+cdef uint8_t[256] UNARY, COMMUTES
 memset(UNARY, 0, sizeof(UNARY))
+memset(COMMUTES, 0, sizeof(COMMUTES))
 for _code, _row in enumerate(INSTRUCTIONS, start=1):
     UNARY[_code] = _row.arity == 1
+    COMMUTES[_code] = _row.name in COMMUTING
 
 
 include "_code_class.pxi"

@@ -97,6 +97,11 @@ cdef class Code:
         self.capacity = capacity
         return 0
 
+    cdef int fit(self) except -1:
+        """Give back the room that no instruction takes."""
+        self.capacity = 0
+        return self.room(max(<int64_t>1, self.n))
+
     cdef int32_t emit(self, int op, int32_t x, int32_t y) except? -2:
         """Append an instruction; its value."""
         if self.n == self.capacity:

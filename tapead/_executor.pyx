@@ -15,7 +15,7 @@ from tapead._special cimport digamma, erfcx, erfinv, log_ndtr, polygamma
 import numpy as np
 
 from tapead._guards import GUARDS
-from tapead.elementals import FUSIONS, INSTRUCTIONS, OPCODES
+from tapead.elementals import COMMUTING, FUSIONS, INSTRUCTIONS, OPCODES
 
 
 cdef extern from "_lanes.h":

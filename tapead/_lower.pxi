@@ -8,7 +8,7 @@ cdef uint8_t[2][256][256] FUSED  # side, inner, outer: opcode of the pair less F
 memset(FUSED, 0, sizeof(FUSED))
 for _index, _fusion in enumerate(FUSIONS, start=1):
     FUSED[_fusion.side][OPCODES[_fusion.inner]][OPCODES[_fusion.outer]] = _index
-    if _fusion.outer in ("add", "multiply", "merge"):
+    if _fusion.outer in COMMUTING:
         FUSED[1][OPCODES[_fusion.inner]][OPCODES[_fusion.outer]] = _index
 
 

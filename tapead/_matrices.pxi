@@ -8,7 +8,6 @@ cdef enum:
 cdef class Matrix:
     """How the Jacobian of a Code is had."""
 
-    cdef Code code  # what it is the Jacobian of
     cdef object order  # of the columns, None if they stay
     cdef Py_ssize_t n_rows
     cdef Py_ssize_t n_columns
@@ -17,7 +16,7 @@ cdef class Matrix:
     cdef bint forward
 
     def __init__(self, Path path, Code code, wrt, Py_ssize_t n_rows, order):
-        self.code, self.order, self.n_rows, self.n_columns = code, order, n_rows, int(wrt.sum())
+        self.order, self.n_rows, self.n_columns = order, n_rows, int(wrt.sum())
         most = MOST_SPARSE * (code.n + code.n_inputs)
         sparse, places = sparse_code(code, wrt, n_rows, most)
         self.forward = self.n_columns <= self.n_rows

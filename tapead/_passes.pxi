@@ -129,7 +129,7 @@ cdef inline int32_t put(Rewriting self, int op, int32_t x, int32_t y) except? -2
         if found:
             return found
     if self.sharing:
-        if commutes(op) and (x < 0 or 0 <= y < x):  # constants second, else the older one first
+        if COMMUTES[op] and (x < 0 or 0 <= y < x):  # constants second, else the older one first
             x, y = y, x
         found = shared(self, op, x, y)
         if found:
@@ -150,10 +150,6 @@ cdef int32_t folded(Rewriting self, int op, int32_t x, int32_t y) except? -2:
 
 
 # -- common subexpressions -------------------------------------------------------------------
-
-cdef inline bint commutes(int op) noexcept:
-    return op == OP_ADD or op == OP_MULTIPLY or op == OP_CARRY or op == OP_MERGE
-
 
 cdef inline int32_t shared(Rewriting self, int op, int32_t x, int32_t y) noexcept:
     """The same instruction if it is there, else 0, and it is noted as the next one.
@@ -325,6 +321,7 @@ cdef Code rewritten(Rewriting self):
     cdef CodeGuard guard
     cdef dict seen = {}
     new.n = self.n
+    new.fit()
     new.set_outputs(old.n_outputs)
     for i in range(old.n_outputs):
         new.outputs[i] = moved(self, old.outputs[i])

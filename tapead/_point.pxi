@@ -11,7 +11,6 @@ cdef class Interpreter(Executor):
 
     cdef tapead_narrow* narrow
     cdef tapead_wide* wide  # where 16 bits are not enough
-    cdef double* constants
     cdef int32_t* output_slots
     cdef int64_t n_slots
     cdef readonly int64_t n_lowered

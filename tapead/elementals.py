@@ -335,7 +335,8 @@ class Fusion(NamedTuple):
     side: int
 
 
-_ONE_SIDE = {"add": (0,), "multiply": (0,), "merge": (0,), "join": (1,)}  # the others commute
+COMMUTING = ("add", "multiply", "carry", "merge")  # the same bits with x and y exchanged
+_ONE_SIDE = dict.fromkeys(COMMUTING, (0,)) | {"join": (1,)}
 FUSIONS = tuple(
     Fusion(f"{outer}_{inner}" + "_second" * side, inner, outer, side)
     for inner, outers in {
