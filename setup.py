@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+import numpy
 from Cython.Build import cythonize
 from Cython.Tempita import Template
 from setuptools import Extension, setup
@@ -18,6 +19,10 @@ LDFLAGS = os.environ.get("TAPEAD_LDFLAGS", "").split()
 # Never -ffast-math: NaN and -0.0 count. No contraction: the same bits on every processor.
 OPTIMISE = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"]
 INCLUDED = {".in", ".pxd", ".pxi", ".h"}
+NUMPY_MACROS = [
+    ("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION"),
+    ("NPY_TARGET_VERSION", "NPY_1_23_API_VERSION"),  # arrays have a memory handler
+]
 COVERAGE_MACROS = [
     ("CYTHON_TRACE", "1"),
     ("CYTHON_TRACE_NOGIL", "1"),
@@ -77,8 +82,9 @@ def extension(name):
         f"tapead.{name}",
         [str(PACKAGE / f"{name}.pyx")],
         depends=[str(path) for path in PACKAGE.iterdir() if path.suffix in INCLUDED],
+        include_dirs=[numpy.get_include()],
         libraries=["m"] if unix else [],
-        define_macros=COVERAGE_MACROS if COVERAGE else [],
+        define_macros=[*NUMPY_MACROS, *(COVERAGE_MACROS if COVERAGE else [])],
         extra_compile_args=[*(OPTIMISE if unix else []), *CFLAGS],
         extra_link_args=LDFLAGS,
     )

@@ -10,6 +10,7 @@ import numpy as np
 VECTOR_HEADERS = ("_vecmath.h", "_vecmath_more.h")
 VECTOR = re.compile(r"\btapead_v_(\w+)\(")
 VECTOR_WHOLE = re.compile(r"^TAPEAD_V_MANY\((\w+)\)", re.MULTILINE)
+VECTOR_WHOLE_TWO = re.compile(r"\btapead_v_(\w+)_many\(.*\*x, const double \*y, int n\)")
 FOREIGN = re.compile(r"^cdef double (\w+)\(([^)]*)\)", re.MULTILINE)
 
 
@@ -45,7 +46,8 @@ def names(load, text):
         "summary": summary,
         "docstring": docstring,
         **c_names(elementals, load("_guards"), c99, functions, foreign),
-        **lane_names(c99, functions, foreign, called, vector_headers),
+        **(lanes := lane_names(c99, functions, foreign, called, vector_headers)),
+        **load("_kernel_cases").names(elementals, c99, functions, lanes),
         "header": header,
         "helpers": [helper for helper in functions.values() if of_numbers(helper)],
     }
@@ -83,6 +85,8 @@ def lane_names(c99, functions, foreign, called, vector_headers):
     # functions with a loop of their own serve only whole rows: alone they do not take all numbers
     many = set(VECTOR_WHOLE.findall(vector_header))
     whole = {f"{name}(x)": f"tapead_v_{name}_many" for name in many}
+    whole |= {f"{name}(x, y)": f"tapead_v_{name}_many"
+              for name in VECTOR_WHOLE_TWO.findall(vector_header)}  # fmt: skip
     vector = found - many
     copied = vector_copies(functions, called, vector)
     rename = c_functions(c99, functions, foreign)

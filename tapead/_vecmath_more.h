@@ -1,8 +1,9 @@
-/* More functions without branches: tan, atan, erf, erfc, cbrt; the contract is _vecmath.h's.
+/* More functions without branches: tan, atan, erf, erfc, cbrt, hypot; the contract is _vecmath.h's.
 
    tapead_v_tan is NaN where |x| is finite and above TAPEAD_V_TRIG_MAX, where tapead_v_tan_many
    asks libm.
    The forms of atan and cbrt after [1] and [2], of erfc after [3].
+   pow has but a loop, tapead_v_pow_many.
 
    [1] S. L. Moshier, Methods and Programs for Mathematical Functions, Ellis Horwood, 1989.
    [2] W. Kahan, Computing a real cube root, 1991.
@@ -95,6 +96,43 @@ TAPEAD_V double tapead_v_cbrt(double x)
     return tapead_v_signed(size == 0.0 ? 0.0 : y, x);
 }
 
+/* The first 26 bits: a product of two such is exact */
+TAPEAD_V double tapead_v_head(double x)
+{
+    return tapead_v_double(tapead_v_bits(x) & UINT64_C(0xFFFFFFFFF8000000));
+}
+
+/* x * x - y, where y is about that */
+TAPEAD_V double tapead_v_square_rest(double x, double y)
+{
+    double head = tapead_v_head(x), rest = x - head;
+    return ((head * head - y) + 2.0 * head * rest) + rest * rest;
+}
+
+/* Scaled by the power of two that brings the larger one near 1; a step of Newton's puts back what
+   the squares, their sum and the root have lost */
+TAPEAD_V double tapead_v_hypot(double x, double y)
+{
+    double large = fabs(x), other = fabs(y), up, down, a, b, sum, z, lost;
+    double size = large > other ? large : other;
+    other = large > other ? other : large;
+    large = size;
+    size = tapead_v_between(size, 2.2250738585072014e-308, 4.49423283715579e307);
+    up = tapead_v_double(tapead_v_bits(size) & UINT64_C(0x7FF0000000000000));
+    down = tapead_v_double((UINT64_C(2046) << 52) - tapead_v_bits(up));
+    large = large * down;
+    other = other * down;
+    a = large * large;
+    b = other * other;
+    sum = a + b;
+    z = sqrt(sum);
+    lost = ((a - sum) + b) + (tapead_v_square_rest(large, a) + tapead_v_square_rest(other, b));
+    lost = lost - tapead_v_square_rest(z, sum);
+    z = (z + 0.5 * lost / (z > 0.0 ? z : 1.0)) * up;
+    z = fabs(x) == TAPEAD_V_INF ? TAPEAD_V_INF : z; /* also where y is a NaN */
+    return fabs(y) == TAPEAD_V_INF ? TAPEAD_V_INF : z;
+}
+
 /* erf(x) / x - 1 for |x| <= 1, z = x * x; 2^-56.9 */
 TAPEAD_V double tapead_v_erf_near(double z)
 {
@@ -127,12 +165,6 @@ TAPEAD_V double tapead_v_erfc_rest(double t)
     double k = 1.6488190052439032e-08 - t * 5.39287016259421e-09 - t2 * 2.071233143174442e-09;
     double low = t * (a + t * b) + t4 * (c + t2 * d);
     return low + t8 * (((e + t2 * f) + t4 * (g + t2 * h)) + t8 * ((i + t2 * j) + t4 * k));
-}
-
-/* The first 26 bits: a product of two such is exact */
-TAPEAD_V double tapead_v_head(double x)
-{
-    return tapead_v_double(tapead_v_bits(x) & UINT64_C(0xFFFFFFFFF8000000));
 }
 
 /* exp(-x * x) / 2^n as head and rest, for x <= 28; 2^n is in a */
@@ -177,6 +209,64 @@ TAPEAD_V double tapead_v_erfc(double x)
     near = 1.0 - (x + x * tapead_v_erf_near(small * small));
     near = size < 1.0 ? near : 2.0 - far; /* of a negative number */
     return x < 0.5 ? near : far;
+}
+
+/* Powers that few products make, in error by 1.5 ulp at most: twice the exponent, or NO_PRODUCT */
+#define TAPEAD_V_NO_PRODUCT 99
+TAPEAD_V int tapead_v_pow_kind(double y)
+{
+    int twice = y >= -2.0 && y <= 4.0 ? (int)(2.0 * y) : TAPEAD_V_NO_PRODUCT;
+    int served = 0.5 * twice == y && (twice % 2 == 0 || twice * twice == 1);
+    return served ? twice : TAPEAD_V_NO_PRODUCT;
+}
+
+/* As C's pow at zeros, infinities and NaNs, too */
+TAPEAD_V double tapead_v_pow_product(double x, int kind)
+{
+    double root = x == -TAPEAD_V_INF ? TAPEAD_V_INF : sqrt(x + 0.0), inverse = 1.0 / x;
+    switch (kind) {
+    case -4: return inverse * inverse;
+    case -2: return inverse;
+    case -1: return 1.0 / root;
+    case 0: return 1.0;
+    case 1: return root;
+    case 2: return x;
+    case 4: return x * x;
+    case 6: return x * x * x;
+    default: return x * x * (x * x);
+    }
+}
+
+#define TAPEAD_V_POW(kind)                                                                     \
+    case kind:                                                                                 \
+        TAPEAD_V_IVDEP                                                                         \
+        for (i = 0; i < n; i++)                                                                \
+            d[i] = tapead_v_pow_product(x[i], kind);                                           \
+        return;
+
+/* d[i] = x[i]^y[i] for n > 0, fast where all exponents are the same small number; a value does
+   not depend on its neighbours.  d may be x or y */
+TAPEAD_V void tapead_v_pow_many(double *d, const double *x, const double *y, int n)
+{
+    uint64_t differs = 0;
+    int i;
+    for (i = 0; i < n; i++)
+        differs |= tapead_v_bits(y[i]) ^ tapead_v_bits(y[0]);
+    switch (differs ? TAPEAD_V_NO_PRODUCT : tapead_v_pow_kind(y[0])) {
+        TAPEAD_V_POW(-4)
+        TAPEAD_V_POW(-2)
+        TAPEAD_V_POW(-1)
+        TAPEAD_V_POW(0)
+        TAPEAD_V_POW(1)
+        TAPEAD_V_POW(2)
+        TAPEAD_V_POW(4)
+        TAPEAD_V_POW(6)
+        TAPEAD_V_POW(8)
+    }
+    for (i = 0; i < n; i++) {
+        int kind = tapead_v_pow_kind(y[i]);
+        d[i] = kind == TAPEAD_V_NO_PRODUCT ? pow(x[i], y[i]) : tapead_v_pow_product(x[i], kind);
+    }
 }
 
 #endif

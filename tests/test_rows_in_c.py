@@ -9,10 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reference import row_id
+from rows import MARK, SPECIAL, close, columns_of, each, in_cython, same_bits, values_of
 
 import tapead
-from tapead import _tape
 from tapead._c99 import c_names, helpers, to_c99
 from tapead._guards import COMPARISONS, GUARDS
 from tapead.elementals import ELEMENTALS, FUSIONS, INSTRUCTIONS, OPCODES
@@ -21,15 +20,10 @@ PACKAGE = Path(tapead.__file__).parent
 FLAGS = ["-std=c11", "-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"]
 STRICT = ["-Wall", "-Wextra", "-Werror", "-Wno-pass-failed"]
 FOREIGN = ["polygamma", "digamma", "erfinv", "erfcx", "log_ndtr"]
-MARK = np.array([0x7FFC7AEA00000000], dtype=np.uint64).view(float)[0]
-SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, -2.0, 2.5, 1e-300, 1e300, np.inf, -np.inf, np.nan]
-MARKED = {"copy": "x", "seed": "x", "number": "x", "present": "x",  # operands that may be the mark
-          "carry": "xy", "merge": "xy", "join": "y"}  # fmt: skip
 FIRST_FUSION = len(INSTRUCTIONS) + 1
 FIRST_GUARD = FIRST_FUSION + len(FUSIONS)
 LOAD, UNIFORM, STORE = (FIRST_GUARD + len(GUARDS) + i for i in range(3))
 HALT = (0, 0, 0, 0, 0)
-ULPS = 4  # of functions that vectorise, which are not C's own
 
 HARNESS = """
 #include "_lanes.h"
@@ -93,29 +87,6 @@ def foreign(name):
     return kind(lambda x: float(erfcx(x)))
 
 
-def in_cython(name, *columns):
-    """A row's values by its own loop."""
-    columns = [np.ascontiguousarray(column, dtype=float) for column in columns]
-    out = np.empty(len(columns[0]))
-    _tape.evaluate_rows(OPCODES[name], columns[0], columns[-1], out)
-    return out
-
-
-def values_of(row, name):
-    """Special values of an operand of a row, or of nothing but a number."""
-    return [*SPECIAL, MARK] if name in MARKED.get(row, "") else SPECIAL
-
-
-def columns_of(row):
-    """Points of the domain and, crossed with each other, special values."""
-    rng = np.random.default_rng(list(row.name.encode()))
-    special = list(np.meshgrid(*[values_of(row.name, name) for name in row.args]))
-    if "nan" in row.partials:  # an order
-        special[0] = np.clip(np.nan_to_num(np.abs(np.trunc(special[0]))), 1, 5)
-    inside = [rng.uniform(low, high, 60) for low, high in row.domain]
-    return [np.concatenate([a, b.ravel()]) for a, b in zip(inside, special, strict=True)]
-
-
 def run_point(library, code, w, word=np.uint16):
     """The index of the guard that failed, or -1, and whether there was a kink; `w` changes."""
     code = np.array(code, dtype=word)
@@ -153,23 +124,6 @@ def run_lanes(library, code, columns, lanes=64, uniform=(), n_outputs=1, summed=
             ctypes.byref(kinks),
         )
     return sums if summed else outputs, failed, bool(kinks.value)
-
-
-def same_bits(got, wanted):
-    """Whether the bits agree; of a NaN only that it is one, unless it is the mark."""
-    got, wanted = np.array(got), np.array(wanted)
-    marks = [bits.view(np.uint64) == MARK.view(np.uint64) for bits in (got, wanted)]
-    both_nan = np.isnan(got) & np.isnan(wanted) & ~(marks[0] | marks[1])
-    return (got.view(np.uint64) == wanted.view(np.uint64)) | both_nan
-
-
-def close(got, wanted):
-    with np.errstate(invalid="ignore"):
-        return np.abs(got - wanted) <= ULPS * np.spacing(np.abs(wanted))
-
-
-def each(rows):
-    return pytest.mark.parametrize("row", rows, ids=row_id)
 
 
 @each(INSTRUCTIONS)
