@@ -1,6 +1,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, overload
 
+from numpy.typing import NDArray
+
 from tapead._tape import _Scalar
 from tapead._trace._health import Health
 
@@ -10,7 +12,7 @@ class Row(NamedTuple):
     trace: str
     name: str
     formula: str
-    value: float
+    value: float | NDArray[Any]
     tex: str
     source: str
     node: int
@@ -26,23 +28,23 @@ class Rows(Sequence[Row]):
     def __reversed__(self) -> Iterator[Row]: ...
 
 class Trace:
-    value: float
+    value: float | NDArray[Any]
     def __init__(
         self,
         tape: Any,
         names: Any,
         result: Any,
         *,
-        tangent: dict[str, _Scalar] | None = None,
-        seed: _Scalar = 1.0,
+        tangent: dict[str, _Scalar | NDArray[Any]] | None = None,
+        seed: _Scalar | NDArray[Any] = 1.0,
         name: str = "f",
     ) -> None: ...
     def __len__(self) -> int: ...
     def __bool__(self) -> bool: ...
     @property
-    def inputs(self) -> dict[str, float]: ...
+    def inputs(self) -> dict[str, Any]: ...
     @property
-    def gradient(self) -> dict[str, float]: ...
+    def gradient(self) -> dict[str, Any]: ...
     @property
     def primal(self) -> Rows: ...
     @property
@@ -65,7 +67,7 @@ def trace(
     f: Callable[..., Any],
     /,
     *args: Any,
-    tangent: dict[str, _Scalar] | None = None,
-    seed: _Scalar = 1.0,
+    tangent: dict[str, _Scalar | NDArray[Any]] | None = None,
+    seed: _Scalar | NDArray[Any] = 1.0,
     **kwargs: Any,
 ) -> Trace: ...

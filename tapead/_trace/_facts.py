@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tapead import _tape
+from tapead._trace import _array_facts
 
 CHUNK = 4096  # nodes turned into Python objects at a time
 BLOCK = 1 << 18  # nodes that NumPy looks at at a time
@@ -35,7 +36,7 @@ class Increment(NamedTuple):
     """One contribution to the adjoint of `target`, from its use as an operand of `step`."""
 
     step: Step
-    operand: int  # 0 is x, 1 is y; -1 is the seed
+    operand: int | tuple  # 0 is x, 1 is y; -1 is the seed; of arrays, all that are `target`
     target: int
     first: bool
     total: float
@@ -50,13 +51,15 @@ class Flow(NamedTuple):
 
 
 def steps(tape, first, last, reverse=False):
-    """Nodes `first` to last - 1, or back."""
+    """Nodes `first` to last - 1, or back: a Step each, of arrays an ArrayStep."""
     starts = range(first, last, CHUNK)
     for start in reversed(starts) if reverse else starts:
         columns = _tape.columns(tape, start, min(start + CHUNK, last))
         fields = [columns[name].tolist() for name in Step._fields[1:]]
-        chunk = map(Step._make, zip(range(start, last), *fields, strict=False))
-        yield from reversed(list(chunk)) if reverse else chunk
+        chunk = list(map(Step._make, zip(range(start, last), *fields, strict=False)))
+        if (columns["op"] == _array_facts.OP_ARRAY).any():
+            chunk = _array_facts.with_arrays(tape, start, chunk)
+        yield from reversed(chunk) if reverse else chunk
 
 
 def operands(step):
@@ -80,11 +83,17 @@ def unreached(values):
 def seed(trace):
     """The first fact of the adjoint trace."""
     step = next(steps(trace._tape, trace._result, trace._result + 1))
-    return Increment(step, -1, trace._result, True, trace._seed)
+    total = trace._seed
+    if trace._is_array(step.id):
+        total = np.broadcast_to(np.asarray(total, step.value.dtype), step.value.shape)
+    return Increment(step, -1, trace._result, True, total)
 
 
 def increments(trace, first, last):
     """Increments made by nodes last - 1 down to `first`, in the order they happen."""
+    if trace._holds_arrays:
+        yield from _array_facts.increments(trace, first, last)
+        return
     last = min(last, trace._result + 1)
     if first >= last:
         return
@@ -130,6 +139,9 @@ def _paths(trace, start, stop):
 
 def flows(trace, first, last):
     """Tangents of nodes `first` to last - 1."""
+    if trace._holds_arrays:
+        yield from _array_facts.flows(trace, first, last)
+        return
     dots = trace._dots
     for step in steps(trace._tape, first, last):
         used = tuple(k for k, id, _ in operands(step) if not is_unreached(float(dots[id])))

@@ -19,7 +19,7 @@ def markdown(table):
             lines.append(_pipes([f"⋮ {table.omission}"] + [""] * (len(heads) - 1)))
         for line in section or ():
             cells = [getattr(line, field) for field, _, _ in table.columns]
-            lines.append(_pipes([text for cell in cells for text in _sides(cell, " = ")]))
+            lines.append(_pipes([text for cell in cells for text in _sides(cell)]))
     return "\n".join(lines) + "\n"
 
 
@@ -27,12 +27,12 @@ def _pipes(cells):
     return f"| {' | '.join(cells)} |"
 
 
-def _sides(cell, equals):
+def _sides(cell):
     """Left and right hand side of a cell."""
     if cell is None:
         return "", ""
-    left = cell.name + (equals + cell.formula if cell.formula else "")
-    return left, f"{equals.lstrip()}{cell.value}"
+    left = cell.name + (f" {cell.relation} {cell.formula}" if cell.formula else "")
+    return left, f"{cell.result} {cell.value}"
 
 
 def latex(table):
@@ -56,8 +56,14 @@ def latex(table):
 
 def _tex_line(line, table):
     cells = [getattr(line, field) for field, _, _ in table.columns]
-    sides = [side for cell in cells for side in _sides(cell, " = ")]
+    sides = [side for cell in cells for side in _sides(_with_tex_signs(cell))]
     return " & ".join(f"${side}$" if side else "" for side in sides) + r" \\"
+
+
+def _with_tex_signs(cell):
+    if cell is None or cell.relation == "=":
+        return cell
+    return cell._replace(relation=r"\mathrel{+}=", result=r"\to")
 
 
 def html(table):
@@ -81,7 +87,7 @@ def _html_line(line, table):
     title = f' title="{_html.escape(line.source)}"' if line.source else ""
     cells = []
     for k, (field, _, _) in enumerate(table.columns):
-        for side, left in zip(_sides(getattr(line, field), " = "), (_indent(k), "0"), strict=True):
+        for side, left in zip(_sides(getattr(line, field)), (_indent(k), "0"), strict=True):
             cells.append(f'<td style="{CELL.format(left=left)}">{side}</td>')
     return f"<tr{title}>{''.join(cells)}</tr>"
 

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from tapead._trace import _facts
+from tapead._trace._array_facts import ArrayStep
 from tapead._trace._writer import PRETTY, Writer
 
 MOST_IN_DOT = 10_000  # nodes; Graphviz itself takes minutes above
@@ -40,26 +41,29 @@ def graph(trace, most, what):
             f"{what} draws at most {most:,} nodes; this trace has {len(trace._tape):,} "
             "(to_text shows head and tail, to_csv everything)"
         )
-    writer = Writer(PRETTY, trace._names)
+    writer = Writer(PRETTY, trace)
     steps = list(_facts.steps(trace._tape, 1, len(trace._tape) + 1))
     edges = [edge for step in steps for edge in _edges(step, writer)]
     return [_box(trace, step, writer) for step in steps], edges
 
 
 def _box(trace, step, writer):
-    bar = float(trace._bars[step.id]) if step.id < len(trace._bars) else -0.0
+    bar = trace._bar(step.id)
     adjoint = ""
-    if not _facts.is_unreached(bar):
+    if bar is not None:
         adjoint = f"{writer.symbol(step.id, 'bar')} = {writer.number(bar)}"
     kind = "step" if step.op else "input"
     return Box(
-        step.id, f"{writer.symbol(step.id)} = {writer.primal(step)}", writer.number(step.value),
+        step.id, f"{writer.symbol(step.id)} = {writer.primal(step)}",
+        writer.number(step.value) + writer.kind(step.value),
         adjoint, "result" if step.id == trace._result else kind,
     )  # fmt: skip
 
 
 def _edges(step, writer):
     """Edges into a step; an operand used twice has one edge with both partials."""
+    if isinstance(step, ArrayStep):
+        return [Edge(id, step.id, "", True) for id in dict(step.operands) if id]
     operands = (step.x, step.x_path, step.px), (step.y, step.y_path, step.py)
     labels = {}
     for id, path, partial in operands:

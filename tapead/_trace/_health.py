@@ -10,10 +10,12 @@ from typing import NamedTuple
 import numpy as np
 
 from tapead import _tape
-from tapead._expressions import TEXT, evaluate
-from tapead._trace import _facts
+from tapead._trace import _array_facts, _facts
+from tapead._trace._array_facts import ArrayStep
+from tapead._trace._array_writer import mask_of, parsed
 from tapead._trace._text import columns, pad
-from tapead._trace._writer import PLAIN, Writer, parsed
+from tapead._trace._values import is_finite, number_text, without_marks
+from tapead._trace._writer import PLAIN, Writer
 from tapead.elementals import FIRST_MARKED, INSTRUCTIONS, OPCODES
 
 KINDS = "NaN", "infinity", "kink", "tie", "0 × inf"
@@ -32,12 +34,12 @@ class Finding(NamedTuple):
     sweep : str
         "forward", "tangent" or "reverse".
     function : str
-        Name of the elemental; "input" for an input.
+        Name of the elemental or primitive; "input" for an input.
     arguments : tuple of float
-        What it was called with.
+        What it was called with, if those are numbers.
     name, formula : str
         What was computed, in the trace's own words.
-    value : float
+    value : float or ndarray
         What came out.
     source : str
         Source line, ``"model.py:12"``.
@@ -70,7 +72,7 @@ class Health(Sequence):
     """
 
     def __init__(self, trace):
-        self._trace, self._writer = trace, Writer(PLAIN, trace._names)
+        self._trace, self._writer = trace, Writer(PLAIN, trace)
         self.forward, self.reverse = self._first_forward(), self._first_reverse()
         self._first = [finding for finding in (self.forward, self.reverse) if finding]
         self._kinds, self._sweeps, self._nodes, self._operands = _search(trace)
@@ -127,6 +129,10 @@ class Health(Sequence):
 
     def _first_forward(self):
         tape = self._trace._tape
+        if self._trace._holds_arrays:
+            steps = _facts.steps(tape, 1, len(tape) + 1)
+            bad = next((step for step in steps if _is_bad(step)), None)
+            return bad and self._describe(bad, _nonfinite(bad.value), 0, -1)
         for start in range(1, len(tape) + 1, _facts.BLOCK):
             columns = _tape.columns(tape, start, min(start + _facts.BLOCK, len(tape) + 1))
             absent = np.isnan(columns["value"]) & (columns["op"] >= FIRST_MARKED)
@@ -137,13 +143,18 @@ class Health(Sequence):
         return None
 
     def _first_reverse(self):
-        if not self._trace._result or np.isfinite(self._trace._bars).all():
+        if not self._trace._result:
             return None
-        increment = _first_bad_increment(self._trace)
-        name, formula = (
-            self._writer.symbol(increment.target, "bar"),
-            self._writer.adjoint(increment),
-        )
+        if self._trace._holds_arrays:
+            made = _array_facts.increments(self._trace, 1, self._trace._result + 1)
+            increment = next((i for i in made if not is_finite(i.total)), None)
+        elif np.isfinite(self._trace._bars).all():
+            return None
+        else:
+            increment = _first_bad_increment(self._trace)
+        if increment is None:
+            return None
+        name, formula = self._writer.target(increment), self._writer.adjoint(increment)
         return self._finding(
             increment.step, _nonfinite(increment.total), "reverse", name, formula, increment.total
         )
@@ -163,26 +174,43 @@ class Health(Sequence):
         )
 
     def _finding(self, step, kind, sweep, name, formula, value):
-        row = INSTRUCTIONS[step.op - 1] if step.op else None
-        arguments = (step.x_value, step.y_value)[: row.arity] if row else ()
+        function, arguments = _called(step)
         source = _facts.source_of(self._trace._tape, step)
         return Finding(
-            KINDS[kind], sweep, row.name if row else "input", arguments,
+            KINDS[kind], sweep, function, arguments,
             name, formula, value, source, step.id,
         )  # fmt: skip
 
 
+def _is_bad(step):
+    """Whether a value is NaN or infinite; those of some instructions are absent, and no finding."""
+    number = not isinstance(step, ArrayStep)
+    if number and step.op >= FIRST_MARKED and math.isnan(step.value):
+        return False
+    return not is_finite(step.value)
+
+
+def _called(step):
+    """Name of what a step applies, and the numbers that it was called with."""
+    if isinstance(step, ArrayStep):
+        return step.name, ()
+    if not step.op:
+        return "input", ()
+    row = INSTRUCTIONS[step.op - 1]
+    return row.name, (step.x_value, step.y_value)[: row.arity]
+
+
 def _nonfinite(value):
-    return NAN if math.isnan(value) else INFINITY
+    return NAN if np.isnan(without_marks(value)).any() else INFINITY
 
 
 def _words(finding):
     """Cells of the report's line."""
     first = "first " if finding.kind in ("NaN", "infinity") else ""
-    number = TEXT.number(finding.value).text
+    number = number_text(finding.value)
     formula = "" if finding.formula == number else f" = {finding.formula}"
     arguments = ", ".join(f"{argument:.6g}" for argument in finding.arguments)
-    called = f"{finding.function}({arguments})" if finding.function != "input" else "input"
+    called = f"{finding.function}({arguments})" if finding.arguments else finding.function
     return (
         f"{first}{finding.kind}, {finding.sweep}", f"{finding.name}{formula} = {number}",
         called, finding.source,
@@ -246,17 +274,8 @@ def _kinks(columns):
             values = {"x": columns["x_value"][where], "y": columns["y_value"][where]}
             mask = np.zeros(columns["op"].size, dtype=bool)
             with np.errstate(all="ignore"):
-                mask[where] = _mask(parsed(row.kink), values)
+                mask[where] = mask_of(parsed(row.kink), values)
             yield _entries(TIE if row.kink == "x == y" else KINK, 0, -1, mask)
-
-
-def _mask(test, values):
-    """Truth of a condition of the table, element by element."""
-    if hasattr(test, "values"):
-        parts = [_mask(part, values) for part in test.values]
-        both = type(test.op).__name__ == "And"
-        return (np.logical_and if both else np.logical_or).reduce(parts)
-    return evaluate(test, values, lambda name: getattr(_tape, name))
 
 
 def _products(trace, columns, start, stop):

@@ -1,6 +1,8 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple, overload
 
+from numpy.typing import NDArray
+
 class Finding(NamedTuple):
     kind: str
     sweep: str
@@ -8,7 +10,7 @@ class Finding(NamedTuple):
     arguments: tuple[float, ...]
     name: str
     formula: str
-    value: float
+    value: float | NDArray[Any]
     source: str
     node: int
 

@@ -8,13 +8,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tapead._numpy import elements
-
 NUMBERS = (float, int, np.floating, np.integer, numbers.Rational)
 
 
 def place(tape, f, args, kwargs):
-    """Put every number of a call on the tape.
+    """Put every number and every array of a call on the tape.
 
     Returns
     -------
@@ -33,7 +31,7 @@ def place(tape, f, args, kwargs):
 
 
 class Names(Sequence):
-    """Names of the inputs, made up when asked for: an array's elements take no room here."""
+    """Names of the inputs, made up when asked for: a list's elements take no room here."""
 
     def __init__(self, names=()):
         self._starts, self._groups, self._length = [], [], 0
@@ -41,7 +39,7 @@ class Names(Sequence):
             self.append(name)
 
     def append(self, name, shape=()):
-        """Add an input, or an array of them."""
+        """Add an input, or a list of them."""
         self._starts.append(self._length)
         self._groups.append((name, shape))
         self._length += int(np.prod(shape, dtype=int))
@@ -111,13 +109,10 @@ def _place_items(tape, items, name, names):
 
 
 def _place_array(tape, array, name, names):
-    if array.dtype.kind != "f":
+    if array.dtype not in (np.float64, np.float32):
         raise TypeError(
-            f"argument {name} is an array of floats; got {array.dtype} "
+            f"argument {name} is an array of float64 or float32; got {array.dtype} "
             f"(convert it: {name}.astype(float))"
         )
-    names.append(name, array.shape)
-    traced = np.empty(array.shape, dtype=object)
-    for index, value in enumerate(array.flat):
-        traced.flat[index] = tape.variable(float(value))
-    return elements(traced)
+    names.append(name)
+    return tape.variable(np.asarray(array))

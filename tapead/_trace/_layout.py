@@ -13,11 +13,16 @@ __all__ = ["HTML", "LATEX", "MARKDOWN", "Cell", "Line", "Table"]
 
 
 class Cell(NamedTuple):
-    """Name, formula and value as text; the formula is empty where it is the value."""
+    """Name, formula and value as text; the formula is empty where it is the value.
+
+    `relation` stands between name and formula, `result` in front of the value.
+    """
 
     name: str
     formula: str
     value: str
+    relation: str = "="
+    result: str = "="
 
 
 class Line(NamedTuple):
@@ -43,7 +48,7 @@ class Table:
     def __init__(self, trace, style, max_rows):
         if max_rows is not None and (not isinstance(max_rows, int) or max_rows < 2):
             raise ValueError(f"max_rows is None or an int of at least 2; got {max_rows!r}")
-        self.trace, self.writer = trace, Writer(style, trace._names)
+        self.trace, self.writer = trace, Writer(style, trace)
         self.n, self.n_inputs = len(trace._tape), len(trace._names)
         self.head = self.tail = self.n
         if max_rows is not None and max_rows < self.n:
@@ -92,7 +97,9 @@ class Table:
         return lines
 
     def _primal(self, step):
-        return self._cell(self.writer.symbol(step.id), self.writer.primal(step), step.value)
+        cell = self._cell(self.writer.symbol(step.id), self.writer.primal(step), step.value)
+        kind = self.writer.kind(step.value)
+        return cell._replace(value=cell.value + kind) if kind else cell
 
     def _flows(self, first, last):
         if self.trace._seeds is None:
@@ -105,16 +112,18 @@ class Table:
         }
 
     def _increment(self, increment):
-        name = self.writer.symbol(increment.target, "bar")
-        return self._cell(name, self.writer.adjoint(increment), increment.total)
+        name, formula = self.writer.target(increment), self.writer.adjoint(increment)
+        if self.writer.adds(increment):
+            return Cell(name, formula, self.writer.number(increment.total), "+=", "→")
+        return self._cell(name, formula, increment.total)
 
     def _input_adjoint(self, id):
         if not self.trace._result:
             return None
-        bar = float(self.trace._bars[id])
+        bar = self.trace._bar(id)
         name = self.writer.input(self.trace._names[id - 1], "bar")
-        formula = "" if _facts.is_unreached(bar) else self.writer.symbol(id, "bar")
-        return self._cell(name, formula, bar + 0.0)
+        formula = "" if bar is None else self.writer.symbol(id, "bar")
+        return self._cell(name, formula, self.trace._zero(id) if bar is None else bar)
 
     def _result(self):
         trace, writer = self.trace, self.writer
@@ -122,7 +131,8 @@ class Table:
         formula = writer.symbol(trace._result) if trace._result else ""
         line = Line(self._cell(writer.input(name), formula, trace.value), None, None)
         if trace._seeds is not None and trace._result:
-            dot = float(trace._dots[trace._result]) + 0.0
+            dot = trace._dot(trace._result)
+            dot = trace._zero(trace._result) if dot is None else dot
             symbol = writer.symbol(trace._result, "dot")
             line = line._replace(tangent=self._cell(writer.input(name, "dot"), symbol, dot))
         if trace._result:

@@ -13,6 +13,7 @@ IN_ASCII = {
     "⁻¹": "^-1",
     "⌊": "floor(", "⌋": ")", "⌈": "ceil(", "⌉": ")", "σ": "sigmoid", "Γ": "gamma", "ψ": "psi",
     "Φ": "Phi", "φ": "phi", "…": "...", "⋮": ":", "→": "->",
+    " ∘ ": " * ", "ᵀ": "^T", "∂": "d", "·": ".", "≠": "!=", "≤": "<=", "≥": ">=",
 }  # fmt: skip
 IN_TEX = {
     "\\": r"\backslash ", "{": r"\{", "}": r"\}", "_": r"\_", "&": r"\&", "%": r"\%", "$": r"\$",
@@ -21,14 +22,14 @@ IN_TEX = {
 }  # fmt: skip
 
 
-def plain_node(mark, number):
-    """v-1, v̄3."""
-    return f"v{MARKS[mark]}{number}"
+def plain_node(mark, number, letter="v"):
+    """v-1, v̄3; V3 is an array."""
+    return f"{letter}{MARKS[mark]}{number}"
 
 
-def unicode_node(mark, number):
+def unicode_node(mark, number, letter="v"):
     """v₋₁, v̄₃."""
-    return f"v{MARKS[mark]}{str(number).translate(SUBSCRIPTS)}"
+    return f"{letter}{MARKS[mark]}{str(number).translate(SUBSCRIPTS)}"
 
 
 def unicode_input(mark, name):
@@ -39,9 +40,9 @@ def unicode_input(mark, name):
     return unicodedata.normalize("NFC", name[:1] + MARKS[mark]) + name[1:]
 
 
-def ascii_node(mark, number):
+def ascii_node(mark, number, letter="v"):
     """v-1, bar(v3)."""
-    return f"{mark}(v{number})" if mark else f"v{number}"
+    return f"{mark}({letter}{number})" if mark else f"{letter}{number}"
 
 
 def ascii_input(mark, name):
@@ -61,9 +62,9 @@ def to_markdown(text):
     return html.escape(re.sub(r"([\\|*_`\[\]])", r"\\\1", text), quote=False)
 
 
-def html_node(mark, number):
+def html_node(mark, number, letter="v"):
     """Letter with a subscript."""
-    return f"v{MARKS[mark]}<sub>{str(number).replace('-', '−')}</sub>"
+    return f"{letter}{MARKS[mark]}<sub>{str(number).replace('-', '−')}</sub>"
 
 
 def html_input(mark, name):
@@ -71,9 +72,10 @@ def html_input(mark, name):
     return html.escape(unicode_input(mark, name))
 
 
-def tex_node(mark, number):
-    """Letter with a subscript, a bar or a dot above it."""
-    return f"{_tex_mark(mark, 'v')}_{{{number}}}"
+def tex_node(mark, number, letter="v"):
+    """Letter with a subscript, a bar or a dot above it; arrays are bold."""
+    letter = letter if letter == "v" else rf"\mathbf{{{letter}}}"
+    return f"{_tex_mark(mark, letter)}_{{{number}}}"
 
 
 def tex_input(mark, name):
@@ -96,6 +98,39 @@ def _tex_mark(mark, letter):
         return letter
     command = "overline" if mark == "bar" and letter.startswith(r"\mathrm") else mark
     return rf"\{command}{{{letter}}}"
+
+
+def tex_words(text):
+    """What stands between the names of a formula on arrays: words, calls, indices."""
+    return _TOKEN.sub(_tex_token, text)
+
+
+SMALL = str.maketrans("₊₋₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₙ⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "+-0123456789ijkn+-0123456789")
+_TOKEN = re.compile(
+    r"(?P<call>[A-Za-z_][A-Za-z_0-9.]*(?=[(=]))|(?P<word>[A-Za-z_][A-Za-z_0-9.]*)"
+    r"|(?P<low>[₊₋₀-₉ᵢⱼₖₙ]+)|(?P<high>[⁺⁻⁰¹²³⁴-⁹ᵀ]+)|(?P<space>(?<=[A-Za-z]) | (?=[A-Za-z]))"
+    r"|(?P<sign> @ |, | := |[\\{}&%$#^~_∘×−…·∂:≠≤≥'])"
+)
+SIGNS_IN_TEX = {
+    "∘": r"\circ", "×": r"\times", "−": "-", "…": r"\dots", "·": r"\cdot", "∂": r"\partial ",
+    " @ ": r"\, ", ", ": r",\ ", " := ": r" \mathrel{:=} ", ":": "{:}", "≠": r"\neq ",
+    "≤": r"\leq ", "≥": r"\geq ",
+}  # fmt: skip
+
+
+def _tex_token(found):
+    kind, token = found.lastgroup, found[0]
+    match kind:
+        case "call" | "word":
+            command = "mathrm" if kind == "call" else "text"
+            return f"\\{command}{{{token}}}".replace("_", r"\_")
+        case "low":
+            return f"_{{{token.translate(SMALL)}}}"
+        case "high":
+            return f"^{{{token.translate(SMALL)}}}".replace("ᵀ", r"\top")
+        case "space":
+            return r"\ "
+    return SIGNS_IN_TEX.get(token) or IN_TEX.get(token, token)
 
 
 def _tex_escape(text):

@@ -4,8 +4,10 @@ import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tapead._expressions import TEXT
-from tapead._trace import _facts, _names
+import numpy as np
+
+from tapead._trace import _array_facts, _facts, _names
+from tapead._trace._values import kind_of, number_text
 from tapead._trace._writer import LATEX, PLAIN, Writer
 
 WINDOW = 4096  # rows made at a time where they are not asked for in order
@@ -20,10 +22,12 @@ class Row(NamedTuple):
     trace : str
         "primal", "tangent" or "adjoint".
     name : str
-        ``"v-1"``, ``"v0"``, ``"v1"``: the value whose primal, tangent or adjoint it is.
+        ``"v-1"``, ``"v0"``, ``"v1"``: the value whose primal, tangent or adjoint it is; ``"V1"``
+        is an array.
     formula : str
-        What is computed; the mark over an adjoint is a bar, over a tangent a dot.
-    value : float
+        What is computed; the mark over an adjoint is a bar, over a tangent a dot. Of the adjoint
+        of an array, what is added, ``"V̄1 += V̄2 V0ᵀ"``.
+    value : float or ndarray
         Of an adjoint, the running total.
     tex : str
         The formula in TeX.
@@ -36,15 +40,19 @@ class Row(NamedTuple):
     trace: str
     name: str
     formula: str
-    value: float
+    value: float | np.ndarray
     tex: str
     source: str
     node: int
 
     def __str__(self):
-        value = TEXT.number(self.value).text
+        value = number_text(self.value)
+        if " += " in self.formula and self.trace == "adjoint":
+            return f"{self.formula} → {value}"
         formula = "" if self.formula == value else f"{self.formula} = "
-        return f"v{_names.MARKS[MARK_OF[self.trace]]}{self.name[1:]} = {formula}{value}"
+        kind = f" {kind_of(self.value)}".rstrip() if self.trace == "primal" else ""
+        name = f"{self.name[0]}{_names.MARKS[MARK_OF[self.trace]]}{self.name[1:]}"
+        return f"{name} = {formula}{value}{kind}"
 
 
 class Rows(Sequence):
@@ -97,14 +105,21 @@ class Rows(Sequence):
 class _Reader:
     def __init__(self, trace):
         self.trace = trace
-        self.plain, self.tex = Writer(PLAIN, trace._names), Writer(LATEX, trace._names)
+        self.plain, self.tex = Writer(PLAIN, trace), Writer(LATEX, trace)
 
     def row(self, kind, fact, target, value):
         """Row of a fact, whose formula the writer's method `kind` knows."""
         step = fact if kind == "primal" else fact.step
-        formula, tex = getattr(self.plain, kind)(fact), getattr(self.tex, kind)(fact)
+        formula, tex = self._formula(self.plain, kind, fact), self._formula(self.tex, kind, fact)
         source = _facts.source_of(self.trace._tape, step) if step.op else ""
         return Row(kind, self.plain.symbol(target), formula, value, tex, source, step.id)
+
+    def _formula(self, writer, kind, fact):
+        formula = getattr(writer, kind)(fact)
+        if kind == "adjoint" and writer.adds(fact):
+            plus = r"\mathrel{+}=" if writer is self.tex else "+="
+            return f"{writer.target(fact)} {plus} {formula}"
+        return formula
 
 
 class Primal(_Reader):
@@ -136,7 +151,9 @@ class Adjoint(_Reader):
 
     def __init__(self, trace):
         super().__init__(trace)
-        self.counts = _facts.count_increments(trace)
+        arrays = trace._holds_arrays
+        count = _array_facts.count_increments if arrays else _facts.count_increments
+        self.counts = count(trace)
 
     def __len__(self):
         return sum(self.counts) + (self.trace._result > 0)
@@ -154,6 +171,10 @@ class Adjoint(_Reader):
             yield _facts.seed(self.trace)
             start = 1
         if start >= stop:
+            return
+        if self.trace._holds_arrays:
+            found = _array_facts.increments(self.trace, 1, self.trace._result + 1, start - 1)
+            yield from itertools.islice(found, start - 1, stop - 1)
             return
         node, skipped = _facts.find_increment(self.trace, self.counts, start - 1)
         found = _facts.increments(self.trace, 1, node + 1)

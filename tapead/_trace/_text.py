@@ -58,6 +58,8 @@ def _one_trace(table, sections, column, ascii, width):
     """Lines of one trace: title, and the sections between rules."""
     field, title, arrow = column
     cells = [section and [getattr(line, field) for line in section] for section in sections]
+    if ascii:
+        cells = [section and [_ascii_signs(cell) for cell in section] for section in cells]
     widths = _cell_widths([c for section in cells for c in section or () if c], width)
     gap = [f"{':' if ascii else '⋮'}  {table.omission}"]
     blocks = [gap if section is None else [_join(c, widths) for c in section] for section in cells]
@@ -72,26 +74,31 @@ def _one_trace(table, sections, column, ascii, width):
 
 
 def _cell_widths(cells, width):
-    """Columns for name, formula and value; formulas give way where `width` is short."""
-    names, formulas, values = (
-        max((columns(cell[k]) for cell in cells), default=0) for k in range(3)
+    """Columns for what a cell holds; formulas give way where `width` is short."""
+    names, formulas, values, relations, results = (
+        max((columns(cell[k]) for cell in cells), default=0) for k in range(5)
     )
     if width is not None:
-        formulas = max(8, min(formulas, width - names - values - 6))
-    return names, formulas, values
+        formulas = max(8, min(formulas, width - names - values - relations - results - 4))
+    return names, formulas, values, relations, results
 
 
 def _join(cell, widths):
     """A cell as aligned text; the formula stands where the value would if it is the value."""
     if cell is None:
         return ""
-    name, formula, _ = widths
-    text = f"{pad(cell.name, name)} = "
+    name, formula, _, relation, result = widths
+    text = f"{pad(cell.name, name)} {cell.relation:>{relation}} "
     if not formula:
         return text + cell.value
     if not cell.formula:
         return text + pad(cell.value, formula)
-    return f"{text}{pad(_clip(cell.formula, formula), formula)} = {cell.value}"
+    text += pad(_clip(cell.formula, formula), formula)
+    return f"{text} {cell.result:>{result}} {cell.value}"
+
+
+def _ascii_signs(cell):
+    return cell and cell._replace(result="->" if cell.result == "→" else cell.result)
 
 
 def pad(text, width):

@@ -5,8 +5,9 @@ import numbers
 
 import numpy as np
 
-from tapead import _tape
-from tapead._trace import _formats, _layout, _text
+from tapead import _array, _tape
+from tapead._array import Array
+from tapead._trace import _array_facts, _facts, _formats, _layout, _text, _values
 from tapead._trace._inputs import place
 from tapead._trace._rows import Adjoint, Primal, Rows, Tangent
 
@@ -19,12 +20,13 @@ def trace(f, /, *args, tangent=None, seed=1.0, **kwargs):
     Parameters
     ----------
     f : callable
-        Function of numbers that returns one number.
+        Function of numbers and arrays that returns one number, or one array.
     *args : float, ndarray of float, or list, tuple, dict of them
-        Arguments of `f`; every number in them is an input, named after the argument it is in.
-    tangent : dict of str to float, optional
+        Arguments of `f`; every number and every array in them is an input, named after the argument
+        it is in.
+    tangent : dict of str to float or ndarray, optional
         Tangents of inputs by name, ``{"x1": 1.0}``; the others are 0.
-    seed : float, default 1.0
+    seed : float or ndarray, default 1.0
         Adjoint of the result.
     **kwargs
         Arguments of `f` by name, as `args`.
@@ -36,7 +38,7 @@ def trace(f, /, *args, tangent=None, seed=1.0, **kwargs):
     Raises
     ------
     TypeError
-        If an argument is not made of floats, or the result is not one number.
+        If an argument is not made of floats, or the result is not one number or array.
 
     Examples
     --------
@@ -57,6 +59,8 @@ def trace(f, /, *args, tangent=None, seed=1.0, **kwargs):
     with tape:
         args, kwargs, names = place(tape, f, args, kwargs)
         result = f(*args, **kwargs)
+        if type(result) is Array:
+            _tape.node_of(tape, result)  # a view has its node from here on
     return Trace(tape, names, result, tangent=tangent, seed=seed, name=_function_name(f))
 
 
@@ -77,23 +81,24 @@ class Trace:
         With the inputs as its first nodes.
     names : Names
         Names of the inputs.
-    result : Var or float
-    tangent : dict of str to float, optional
-    seed : float, default 1.0
+    result : Var, Array or float
+    tangent : dict of str to float or ndarray, optional
+    seed : float or ndarray, default 1.0
     name : str, default "f"
         What the function is called.
 
     Attributes
     ----------
-    value : float
+    value : float or ndarray
         Value of the result.
     """
 
     def __init__(self, tape, names, result, *, tangent=None, seed=1.0, name="f"):
         self._tape, self._names = tape, names
         self._result, self.value = _read_result(tape, result, name)
-        self._seed = _as_float(seed, "seed")
-        self._seeds = None if tangent is None else _read_tangent(tangent, names)
+        self._holds_arrays = _array.holds_arrays(tape)
+        self._seed = _as_seed(seed, self.value, "seed")
+        self._seeds = None if tangent is None else _read_tangent(tangent, self.inputs, names)
         self._name = name
 
     def __len__(self):
@@ -105,7 +110,7 @@ class Trace:
     def __repr__(self):
         return (
             f"<Trace of {self._name}: {len(self._names)} inputs, {len(self)} steps, "
-            f"value {self.value!r}>"
+            f"value {_values.number_text(self.value) if np.ndim(self.value) else repr(self.value)}>"
         )
 
     def __str__(self):
@@ -122,8 +127,11 @@ class Trace:
     @property
     def gradient(self):
         """Adjoints of the inputs, a dict by name; 0.0 where the result does not depend on one."""
-        bars = self._bars[1 : len(self._names) + 1] + 0.0
-        return dict(zip(self._names, bars.tolist(), strict=True))
+        if self._holds_arrays:
+            bars = map(self._bar_or_zero, range(1, len(self._names) + 1))
+        else:
+            bars = (self._bars[1 : len(self._names) + 1] + 0.0).tolist()
+        return dict(zip(self._names, bars, strict=True))
 
     @property
     def primal(self):
@@ -247,7 +255,9 @@ class Trace:
 
     @functools.cached_property
     def _bars(self):
-        """Adjoints of all nodes up to the result; -0.0 where nothing arrived."""
+        """Adjoints of all numbers up to the result, by node; -0.0 where nothing arrived."""
+        if self._holds_arrays:
+            return _array_facts.numbers(self._adjoints)
         if not self._result:
             return np.full(len(self._names) + 1, -0.0)
         bars = _tape.adjoints(self._tape, self._result, self._seed, 1)
@@ -256,32 +266,76 @@ class Trace:
 
     @functools.cached_property
     def _dots(self):
-        """Tangents of all nodes; -0.0 where nothing arrived."""
+        """Tangents of all numbers, by node; -0.0 where nothing arrived."""
+        if self._holds_arrays:
+            return _array_facts.numbers(self._tangents)
         return _tape.tangents(self._tape, self._seeds or {})
 
     def _bars_above(self, node):
         """Adjoints as they stand when the reverse sweep comes to `node`."""
         return _tape.adjoints(self._tape, self._result, self._seed, node + 1)
 
+    @functools.cached_property
+    def _adjoints(self):
+        """Adjoints of all nodes of a tape that holds arrays."""
+        return _array_facts.adjoints(self)
+
+    @functools.cached_property
+    def _tangents(self):
+        """Tangents of all nodes of a tape that holds arrays."""
+        return _array_facts.tangents(self)
+
+    def _is_array(self, node):
+        return self._holds_arrays and _array.is_array_node(self._tape, node)
+
+    def _bar(self, node):
+        """Adjoint of a node, None where nothing arrived."""
+        if self._holds_arrays:
+            return self._adjoints.at(node)
+        return _number_at(self._bars, node)
+
+    def _dot(self, node):
+        """Tangent of a node, None where nothing arrived."""
+        return self._tangents.at(node) if self._holds_arrays else _number_at(self._dots, node)
+
+    def _zero(self, node):
+        """What stands for nothing having arrived at a node."""
+        if not self._is_array(node):
+            return 0.0
+        return _array_facts.zero_like(_array.value_of_node(self._tape, node))
+
+    def _bar_or_zero(self, node):
+        bar = self._bar(node)
+        return self._zero(node) if bar is None else _values.without_marks(bar)
+
     def _input_values(self):
+        if self._holds_arrays:
+            steps = _facts.steps(self._tape, 1, len(self._names) + 1)
+            return [_values.unshared(step.value) for step in steps]
         return _tape.columns(self._tape, 1, len(self._names) + 1)["value"].tolist()
+
+
+def _number_at(values, node):
+    if node >= len(values) or _facts.is_unreached(float(values[node])):
+        return None
+    return float(values[node]) + 0.0
 
 
 def _read_result(tape, result, name):
     """Node and value of a function's result; node 0 is a constant."""
-    if type(result) is _tape.Var:
+    if type(result) in (_tape.Var, Array):
         return _tape.node_of(tape, result), result.value
     if isinstance(result, bool | np.bool_) or not isinstance(
         result, (float, int, np.floating, np.integer, numbers.Rational)
     ):
         raise TypeError(
-            f"{name} must return one number to be traced; got {type(result).__name__}"
+            f"{name} must return one number or traced array; got {type(result).__name__}"
             " (reduce it to a number, for example by a sum, or index it)"
         )
     return 0, float(result)
 
 
-def _read_tangent(tangent, names):
+def _read_tangent(tangent, inputs, names):
     """Tangents by node."""
     if not isinstance(tangent, dict):
         raise TypeError(f"tangent is a dict of input names to floats; got {type(tangent).__name__}")
@@ -289,10 +343,18 @@ def _read_tangent(tangent, names):
     for name in tangent:
         if name not in nodes:
             raise ValueError(f"tangent names {name!r}; the inputs are {names.summary()}")
-    return {nodes[name]: _as_float(value, f"tangent of {name}") for name, value in tangent.items()}
+    return {
+        nodes[name]: _as_seed(value, inputs[name], f"tangent of {name}")
+        for name, value in tangent.items()
+    }
 
 
-def _as_float(value, what):
+def _as_seed(value, like, what):
+    """A number; for an array also an array of its shape."""
+    if isinstance(like, np.ndarray) and isinstance(value, np.ndarray) and value.dtype.kind in "fiu":
+        if value.shape != like.shape:
+            raise ValueError(f"expected a {what} of shape {like.shape}; got shape {value.shape}")
+        return value.astype(like.dtype)
     if isinstance(value, bool) or not isinstance(value, (float, int, np.floating, np.integer)):
         raise TypeError(f"{what} is a float; got {type(value).__name__}")
     return float(value)
