@@ -10,6 +10,7 @@ from timeit import Timer
 
 import numpy as np
 
+from .array_peers import ARRAY_REPLAYS, ARRAY_SYSTEMS, NUMPY
 from .peers import PLAIN, REPLAYS, SYSTEMS
 
 BLOCK = 0.01  # seconds of calls between two readings of the clock, which costs 0.6 us
@@ -35,11 +36,35 @@ def _checked_steps(steps, workload):
     return {"plain": plain, **steps}
 
 
-def check(answer, wanted, what):
-    """Raise AssertionError unless an answer, or a tuple of answers, is what was wanted."""
+def array_gradient_steps(systems, workload):
+    """Return {name: function without arguments} for plain NumPy and systems that record anew."""
+    return _checked_array_steps(systems, ARRAY_SYSTEMS, workload)
+
+
+def array_replay_steps(systems, workload):
+    """Return the same for systems that have recorded the workload already."""
+    return _checked_array_steps(systems, ARRAY_REPLAYS, workload)
+
+
+def _checked_array_steps(systems, adapters, workload):
+    f, params = workload.f, workload.xs
+    steps = {system: adapters[system](f, params) for system in systems}
+    plain = partial(f, params, NUMPY)
+    wanted = plain(), *workload.gradient(params)
+    tolerance = 5000 * np.finfo(params[0].dtype).eps  # 1e-12, or 6e-4 in single precision
+    for system, step in steps.items():
+        value, gradients = step()
+        check((value, *gradients), wanted, system, tolerance)
+    return {"plain": plain, **steps}
+
+
+def check(answer, wanted, what, tolerance=1e-12):
+    """Raise AssertionError unless an answer, or a tuple of answers, is what was wanted.
+
+    The systems sum in other orders: they differ by up to 6e-15 of the largest entry.
+    """
     for a, w in zip(answer, map(np.asarray, wanted), strict=True):
-        # the systems sum in other orders: they differ by up to 6e-15 of the largest entry
-        np.testing.assert_allclose(a, w, rtol=0, atol=1e-12 * abs(w).max(), err_msg=what)
+        np.testing.assert_allclose(a, w, rtol=0, atol=tolerance * abs(w).max(), err_msg=what)
 
 
 def fastest(steps, rounds=7, budget=2.0, timer=time.process_time):

@@ -1,6 +1,7 @@
 """Each system beside plain Python, as Markdown tables: ``python benchmarks/report.py``.
 
-The first table is of systems that record in each call, the second of those that record once.
+Loops over numbers by systems that record in each call and by those that record once; then the same
+two of NumPy code on arrays, and the memory at the peak of its gradients.
 """
 
 import argparse
@@ -11,38 +12,85 @@ from pathlib import Path
 if __name__ == "__main__":  # last, so that an installed tapead goes before the sources
     sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.measure import fastest, gradient_steps, replay_steps
+from benchmarks.array_peers import ARRAY_REPLAYS, ARRAY_SYSTEMS
+from benchmarks.array_workloads import ARRAY_WORKLOADS
+from benchmarks.measure import (
+    array_gradient_steps,
+    array_replay_steps,
+    fastest,
+    gradient_steps,
+    replay_steps,
+)
+from benchmarks.memory import peaks
 from benchmarks.peers import REPLAYS, SYSTEMS, is_missing
 from benchmarks.workloads import WORKLOADS
+
+TABLES = {  # name: option, systems, workloads, what makes their steps, the bound
+    "record": ("systems", SYSTEMS, WORKLOADS, gradient_steps, "bound"),
+    "replay": ("replays", REPLAYS, WORKLOADS, replay_steps, "replay_bound"),
+    "arrays": ("systems", ARRAY_SYSTEMS, ARRAY_WORKLOADS, array_gradient_steps, "bound"),
+    "arrays-replay": (
+        "replays",
+        ARRAY_REPLAYS,
+        ARRAY_WORKLOADS,
+        array_replay_steps,
+        "replay_bound",
+    ),
+}
+MEMORY = "arrays-memory"
+EVERYTHING = {
+    "systems": [*SYSTEMS, *ARRAY_SYSTEMS],
+    "replays": [*REPLAYS, *ARRAY_REPLAYS],
+    "workloads": [*WORKLOADS, *ARRAY_WORKLOADS],
+    "tables": [*TABLES, MEMORY],
+}
 
 
 def main():
     args = arguments()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    if "record" in args.tables:
-        table(args.systems, gradient_steps, "bound", args)
-    if "replay" in args.tables:
-        table(args.replays, replay_steps, "replay_bound", args)
+    for name, (option, systems, *columns) in TABLES.items():
+        if name in args.tables:
+            table([s for s in systems if s in getattr(args, option)], *columns, args)
+    if MEMORY in args.tables:
+        memory_table([s for s in ARRAY_SYSTEMS if s in args.systems], args)
 
 
-def table(systems, make_steps, bound, args):
-    print(line(["workload", "plain us", *systems, "bound"]))
-    print(line(["---", *["--:"] * (len(systems) + 2)]))
-    present = [system for system in systems if not is_missing(system)]
-    for name in args.workloads:
-        workload = WORKLOADS[name]
+def table(systems, workloads, make_steps, bound, args):
+    present = head("plain us", systems, "bound")
+    for name in (name for name in workloads if name in args.workloads):
+        workload = workloads[name]
         seconds = fastest(make_steps(present, workload), args.rounds)
-        cells = [name, *row(seconds, systems), f"{getattr(workload, bound):g}"]
-        print(line(cells), flush=True)
+        plain = seconds["plain"]
+        ratios = row({s: seconds[s] / plain for s in present}, systems)
+        limit = figure(getattr(workload, bound))
+        print(line([name, figure(1e6 * plain), *ratios, limit]), flush=True)
     print()
 
 
-def row(seconds, systems):
-    """Return the cells of one workload: plain time, then each system's time over it."""
-    plain = seconds["plain"]
-    ratios = [figure(seconds[s] / plain) if s in seconds else "missing" for s in systems]
-    return [figure(1e6 * plain), *ratios]
+def memory_table(systems, args):
+    """Print the megabytes by which the plain function and each gradient raise the peak."""
+    present = head("plain MB", systems)
+    for name in (name for name in ARRAY_WORKLOADS if name in args.workloads):
+        megabytes = {s: [x / 2**20 for x in peaks(s, name)] for s in present}
+        plain = max(of_plain for of_plain, _ in megabytes.values())
+        rises = row({s: rise for s, (_, rise) in megabytes.items()}, systems)
+        print(line([name, figure(plain), *rises]), flush=True)
+    print()
+
+
+def head(first, systems, *more):
+    """Print the head of a table; return the systems that are installed."""
+    titles = ["workload", first, *systems, *more]
+    print(line(titles))
+    print(line(["---", *["--:"] * (len(titles) - 1)]))
+    return [system for system in systems if not is_missing(system)]
+
+
+def row(figures, systems):
+    """Return the cells of the systems: a figure for each that is installed."""
+    return [figure(figures[s]) if s in figures else "missing" for s in systems]
 
 
 def figure(x):
@@ -56,11 +104,9 @@ def line(cells):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=7, help="turns each system takes")
-    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
-    parser.add_argument("--replays", nargs="+", choices=REPLAYS, default=list(REPLAYS))
-    parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
-    tables = "record", "replay"
-    parser.add_argument("--tables", nargs="+", choices=tables, default=tables)
+    for name, choices in EVERYTHING.items():
+        unique = list(dict.fromkeys(choices))
+        parser.add_argument(f"--{name}", nargs="+", choices=unique, default=unique)
     return parser.parse_args()
 
 
