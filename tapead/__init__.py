@@ -10,6 +10,7 @@
 import importlib
 
 from tapead import _installed, math  # noqa: F401 - _installed comes first
+from tapead._array import Array
 from tapead._errors import BranchChanged, TapeError, TapeMemoryError
 from tapead._tape import Tape, Var
 from tapead._version import __version__
@@ -28,6 +29,7 @@ from tapead.transforms import (
 )
 
 __all__ = [
+    "Array",
     "BranchChanged",
     "Program",
     "Status",
@@ -37,33 +39,53 @@ __all__ = [
     "Trace",
     "Var",
     "__version__",
+    "array",
+    "checkpoint",
     "compile",
     "derivative",
+    "elementwise_grad",
     "grad",
     "hessian",
     "hvp",
+    "implicit",
     "jacfwd",
     "jacobian",
     "jacrev",
     "jvp",
     "load",
+    "log_softmax",
+    "logsumexp",
     "math",
+    "one_hot",
+    "primitive",
     "record",
+    "softmax",
+    "stack",
+    "stop_gradient",
     "testing",
     "trace",
     "value_and_grad",
     "vjp",
+    "vmap",
 ]
 __all__ += math.__all__
 
 _LATE = {"Trace": "tapead._trace", "trace": "tapead._trace"}
+_LATE |= dict.fromkeys(("array", "stack"), "tapead._arrays")
+_LATE |= dict.fromkeys(
+    ("log_softmax", "logsumexp", "one_hot", "softmax"), "tapead.primitives._smooth"
+)
+_LATE |= dict.fromkeys(
+    ("checkpoint", "elementwise_grad", "stop_gradient"), "tapead._function_transforms"
+)
+_LATE |= {"primitive": "tapead._own_primitives", "vmap": "tapead._vmap"}
 _LATE |= dict.fromkeys(("Program", "Status", "compile", "load", "record"), "tapead._program")
 
 
 def __getattr__(name):
     """Import what a gradient does not need when it is first asked for."""
-    if name == "testing":
-        return importlib.import_module("tapead.testing")
+    if name in ("implicit", "numpy", "testing"):
+        return importlib.import_module(f"tapead.{name}")
     if name not in _LATE:
         raise AttributeError(f"module 'tapead' has no attribute {name!r}")
     value = globals()[name] = getattr(importlib.import_module(_LATE[name]), name)

@@ -18,6 +18,7 @@ cdef extern from *:
     int enter_recursive_call(const char* where) except -1
     void Py_LeaveRecursiveCall() noexcept
 
+cdef tuple TRACED = ("tapead._tape", "tapead._array")  # modules of traced values
 cdef tuple LEAVES = (int, float, complex, str, bytes, np.ndarray, np.generic, type(None))
 
 
@@ -72,7 +73,7 @@ cdef object walk_other(object context, object tree, Leaf leaf):
         return tree._make([walk(context, item, leaf) for item in tree])
     if is_dataclass(tree):
         return walk_dataclass(context, tree, leaf)
-    if type(tree).__module__ == "tapead._tape":
+    if type(tree).__module__ in TRACED:
         return leaf(context, tree)
     import optree
 
@@ -125,8 +126,8 @@ def align(like, tree, what):
     ValueError
         If containers, keys, lengths or shapes differ; `what` says what was expected.
     """
-    if isinstance(like, np.ndarray):
-        same = np.shape(tree) == like.shape and isinstance(tree, (np.ndarray, np.generic, float))
+    if is_array(like):
+        same = shape_of(tree) == like.shape
         return [tree] if same else misfit(like, tree, what)
     children = children_of(like)
     if children is None:
@@ -135,6 +136,18 @@ def align(like, tree, what):
     if others is None or children.keys() != others.keys():
         misfit(like, tree, what)
     return [leaf for key in children for leaf in align(children[key], others[key], what)]
+
+
+cdef bint is_array(object x):
+    """Whether `x` is an array, plain or traced."""
+    return isinstance(x, np.ndarray) or type(x).__module__ == "tapead._array"
+
+
+cdef object shape_of(object x):
+    """Shape of an array or a number; None of anything else."""
+    if isinstance(x, (float, np.generic)):
+        return ()
+    return x.shape if is_array(x) else None
 
 
 cdef dict children_of(object tree):
@@ -147,7 +160,7 @@ cdef dict children_of(object tree):
         import dataclasses
 
         return {field.name: getattr(tree, field.name) for field in dataclasses.fields(tree)}
-    if isinstance(tree, LEAVES) or type(tree).__module__ == "tapead._tape":
+    if isinstance(tree, LEAVES) or type(tree).__module__ in TRACED:
         return None
     import optree
 

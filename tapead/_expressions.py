@@ -83,7 +83,7 @@ def _record(node, lines, indent):
         return f"{node.id}_ref()" if node.id in CONSTANTS else node.id
     if isinstance(node, ast.IfExp):
         return _record_taken(node, lines, indent)
-    name, arguments = _application(node)
+    name, arguments = application(node)
     refs = [_record(argument, lines, indent) for argument in arguments]
     return _assign(f"record_{name}(st, {', '.join(refs)})", lines, indent)
 
@@ -148,7 +148,7 @@ class _Values(ast.NodeTransformer):
         return ast.Attribute(ast.Name(node.id), "value")
 
 
-def _application(node):
+def application(node):
     """Name of the row that `node` applies and its argument nodes."""
     if isinstance(node, ast.BinOp):
         return BINARY[type(node.op)], (node.left, node.right)
@@ -178,7 +178,7 @@ def evaluate(node, names, functions):
                 return (all if isinstance(node.op, ast.And) else any)(map(value, node.values))
             case ast.Compare():
                 return COMPARE[type(node.ops[0])](value(node.left), value(node.comparators[0]))
-        name, arguments = _application(node)
+        name, arguments = application(node)
         return functions(name)(*map(value, arguments))
 
     return value(node)
@@ -322,7 +322,7 @@ def adjoint_term(partial, adjoint, names, choose, rows, notation):
                 return names.get(node.id) or Formula(node.id)
             case ast.IfExp():
                 return write(node.body if choose(node.test) else node.orelse)
-        name, arguments = _application(node)
+        name, arguments = application(node)
         written = [write(argument) for argument in arguments]
         return _write_application(name, written, rows, notation)
 

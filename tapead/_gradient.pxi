@@ -135,11 +135,24 @@ cdef tuple split_aux(Transform transform, object result, str name):
 cdef tuple recorded_parts(Run run, Transform transform, tuple args, dict kwargs):
     """Result and auxiliary result, None if there is none."""
     result = record(run, transform, args, kwargs)
-    return split_aux(transform, result, run.transform) if transform.has_aux else (result, None)
+    y, aux = split_aux(transform, result, run.transform) if transform.has_aux else (result, None)
+    if type(y) is not Var and not run.st.guarding:
+        y = walk(run, y, joined_leaf)
+        run.recorded()
+    return y, aux
+
+
+cdef object joined_leaf(object context, object leaf):
+    """A result as one that can be swept from: views are recorded, object arrays are arrays."""
+    if type(leaf) is Array:
+        resolve(active_state(), <Array>leaf)
+    return as_array(leaf) if isinstance(leaf, ndarray) and leaf.dtype == object else leaf
 
 
 cdef object unwrapped(object y):
     """A number out of an array without dimensions."""
+    if type(y) is Array:
+        return y[()] if y.ndim == 0 else y
     return y[()] if isinstance(y, ndarray) and y.ndim == 0 else y
 
 
@@ -170,6 +183,7 @@ cdef object gradient_of(Transform transform, tuple args, dict kwargs, str name, 
         if type(y) is not Var:
             y = unwrapped(y)
             check_scalar(y, name)
+            run.recorded()  # to take a number out of an array is an operation
         run.reverse_one(y)
         gradient = adjoints_of(run, transform, args)
         y = run.released(y) if with_value else None

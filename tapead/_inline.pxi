@@ -194,7 +194,7 @@ cdef str comparison(object kind, tuple values):
 
 cdef bint any_traced(object tree):
     for leaf in leaves(tree):
-        if type(leaf) is Var:
+        if type(leaf) is Var or type(leaf) is Array:
             return True
         if isinstance(leaf, np.ndarray) and leaf.dtype == object and any_traced(leaf.tolist()):
             return True
@@ -221,6 +221,7 @@ cdef object copied(object tree):
 cdef object inlined_kernel(Kernel kernel, tuple tree, str what):
     """A kernel's result for arguments some of which are traced."""
     cdef list numbers, shaped = []
+    tree = map_leaves(numbered_leaf, tree)
     plain = map_leaves(plain_leaf, tree)
     if kernel.arguments.read_numbers(plain) is None:
         kernel.arguments.explain(plain, what)
@@ -235,6 +236,15 @@ cdef object inlined_kernel(Kernel kernel, tuple tree, str what):
             array[:] = numbers[leaf.offset : leaf.offset + size]
             shaped.append(elements(array.reshape(leaf.shape)))
     return kernel.result.unflatten(shaped)
+
+
+def numbered_leaf(leaf):
+    """A traced array as one of traced numbers; anything else as it is."""
+    if type(leaf) is not Array:
+        return leaf
+    array = np.empty(leaf.size, dtype=object)
+    array[:] = [leaf[index] for index in np.ndindex(leaf.shape)]
+    return elements(array.reshape(leaf.shape))
 
 
 def plain_leaf(leaf):

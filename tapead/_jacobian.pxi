@@ -7,7 +7,11 @@ cdef enum:
 
 
 cdef object result_leaf(object context, object leaf):
-    """Collect the numbers of a result in order."""
+    """Collect the numbers and arrays of a result in order."""
+    if type(leaf) is Array or (isinstance(leaf, ndarray) and leaf.dtype != object
+                               and not active_state().guarding):
+        (<list>context).append(leaf)
+        return None
     if isinstance(leaf, ndarray):
         for item in leaf.ravel().tolist():
             result_leaf(context, item)
@@ -25,9 +29,12 @@ cdef tuple jacobian_of(Transform transform, int mode, tuple args, dict kwargs, s
     try:
         y, aux = recorded_parts(run, transform, args, kwargs)
         walk(results, y, result_leaf)
-        if mode == CHOOSE:
-            mode = FORWARD if run.n_leaves <= len(results) else REVERSE
-        matrix = jacobian_matrix(run, results, mode)
+        if run.has_arrays():
+            matrix = array_jacobian(run, results, mode)
+        else:
+            if mode == CHOOSE:
+                mode = FORWARD if run.n_leaves <= len(results) else REVERSE
+            matrix = jacobian_matrix(run, results, mode)
         if isinstance(transform.argnums, tuple):
             inputs = tuple([args[i] for i in positions(transform, len(args), name)])
         else:
@@ -136,10 +143,10 @@ cdef object row_block_leaf(object context, object leaf):
     blocks.items = None
     blocks.shape = ()
     blocks.height = 1
-    if isinstance(leaf, ndarray):
+    if isinstance(leaf, ndarray) or type(leaf) is Array:
         blocks.shape = leaf.shape
         blocks.height = leaf.size
-    elif not isinstance(blocks.inputs, ndarray):
+    elif not isinstance(blocks.inputs, ndarray) and type(blocks.inputs) is not Array:
         blocks.items = blocks.matrix[blocks.row].tolist()
     blocks.column = 0
     out = walk(blocks, blocks.inputs, block_leaf)
@@ -150,7 +157,7 @@ cdef object row_block_leaf(object context, object leaf):
 cdef object block_leaf(object context, object leaf):
     cdef Blocks blocks = <Blocks>context
     cdef Py_ssize_t start = blocks.column
-    array = type(leaf) is not float and isinstance(leaf, ndarray)
+    array = type(leaf) is Array or (type(leaf) is not float and isinstance(leaf, ndarray))
     blocks.column += leaf.size if array else 1
     if blocks.items is not None and not array:
         return blocks.items[start]
@@ -158,6 +165,8 @@ cdef object block_leaf(object context, object leaf):
     block = block.reshape(blocks.shape + (leaf.shape if array else ()))
     if block.dtype == object:
         return elements(block)
+    if type(block) is Array and not block.ndim:
+        return block[()]
     return block.astype(leaf.dtype if array and leaf.dtype != object else np.float64)
 
 

@@ -71,6 +71,10 @@ def elements(array):
 
 def apply_ufunc(ufunc, method, inputs, kwargs):
     """What ``ufunc(*inputs)``, or one of its methods, means where an input is traced."""
+    if any(map(_is_float_array, inputs)) and not _tape.is_expanding():
+        from tapead import _dispatch
+
+        return _dispatch.apply_ufunc(ufunc, method, inputs, kwargs)
     if ufunc.__name__ in PLAIN:
         return _look(ufunc, method, inputs, kwargs)
     function = _function_for(ufunc)
@@ -79,6 +83,13 @@ def apply_ufunc(ufunc, method, inputs, kwargs):
     if not any(isinstance(x, (np.ndarray, list, tuple)) for x in inputs):
         return function(*inputs)
     return _elementwise(function, *inputs, nout=ufunc.nout)
+
+
+def _is_float_array(x):
+    """Whether `x` is an array, traced or of plain numbers."""
+    return type(x).__module__ == "tapead._array" or (
+        isinstance(x, np.ndarray) and x.dtype != object
+    )
 
 
 def _look(ufunc, method, inputs, kwargs):
@@ -159,6 +170,10 @@ def plain(x):
 
 def apply_function(function, args, kwargs):
     """What a NumPy function that is not a ufunc means for traced values."""
+    if not _tape.is_expanding():
+        from tapead import _array
+
+        return _array.call(function, args, kwargs)
     own = _FUNCTIONS.get(function, function._implementation)
     return own(*args, **kwargs)
 
@@ -185,6 +200,10 @@ def where(condition, x, y):
     >>> tapead.grad(lambda x: tapead.where(x > 0, tapead.sqrt(x), 0.0))(-1.0)
     0.0
     """
+    if any(map(_is_float_array, (condition, x, y))) and not _tape.is_expanding():
+        from tapead import _array
+
+        return _array.call(np.where, (condition, x, y), {})
     if not isinstance(condition, (np.ndarray, list, tuple)):
         condition = bool(condition)
         if not any(isinstance(branch, (np.ndarray, list, tuple)) for branch in (x, y)):
@@ -217,17 +236,27 @@ def apply_elemental(name, *inputs):
     """A row's function of anything but floats and a Var alone: ints, arrays, lists."""
     if any(map(holds_traced, inputs)):
         if not any(isinstance(x, (np.ndarray, list, tuple)) for x in inputs):
-            _refuse(name, inputs)
+            refuse(name, inputs)
+        if not _tape.is_expanding():
+            return _of_arrays(name, inputs)
         return _elementwise(_scalar_function(name), *inputs)
     arrays = [np.asarray(x) for x in inputs]
     if any(array.dtype.kind not in "biuf" for array in arrays):
-        _refuse(name, inputs)
+        refuse(name, inputs)
     row = ELEMENTALS[name]
     scalars = all(type(x) in (int, float, bool) for x in inputs)
     if row.ufunc.startswith("numpy.") and not scalars:
         return getattr(np, row.ufunc.removeprefix("numpy."))(*inputs)
     result = _evaluate(name, inputs, arrays)
     return float(result) if scalars else result[()]
+
+
+def _of_arrays(name, inputs):
+    """A row's function of arrays some of which are traced or hold traced numbers."""
+    from tapead import _array
+
+    arrays = [x if isinstance(x, float | _tape.Var) else _array.as_array(x) for x in inputs]
+    return _array.apply_elemental(OPCODES[name], *arrays)
 
 
 def _scalar_function(name):
@@ -238,7 +267,7 @@ def _scalar_function(name):
     return getattr(_tape, name)
 
 
-def _refuse(name, inputs):
+def refuse(name, inputs):
     got = " and ".join(
         f"an array of {x.dtype}" if isinstance(x, np.ndarray) else type(x).__name__ for x in inputs
     )

@@ -15,11 +15,27 @@ cdef object tangent_leaf(object context, object leaf):
 
 
 cdef list numbers_like(object tree, object like, str what):
-    """Numbers of `tree`, which must have the structure of `like`."""
+    """Seeds in `tree`, which must have the structure of `like`: a number or an array each."""
     cdef list out = []
-    for leaf in align(like, tree, what):
-        tangent_leaf(out, leaf)
+    for like_leaf, leaf in zip(leaves(like), align(like, tree, what)):
+        if type(like_leaf) is Array or (
+                isinstance(like_leaf, ndarray) and like_leaf.dtype != object
+                and not active_state().guarding):
+            out.append(seed_like(leaf, like_leaf.dtype))
+        else:
+            tangent_leaf(out, leaf)
     return out
+
+
+cdef object seed_like(object leaf, object dtype):
+    """A tangent or an adjoint of an array, in its precision."""
+    if isinstance(leaf, ndarray) and leaf.dtype == object:
+        leaf = as_array(leaf)
+    if type(leaf) is Array:
+        return leaf.astype(dtype, copy=False)
+    if isinstance(leaf, ndarray) and leaf.dtype.kind not in "iuf":
+        raise TypeError(f"a tangent or adjoint is made of floats; got an array of {leaf.dtype}")
+    return np.array(leaf, dtype=dtype)
 
 
 cdef int require_tuple(object value, str name, str what) except -1:
@@ -33,6 +49,12 @@ cdef int require_tuple(object value, str name, str what) except -1:
 cdef object dot_leaf(object context, object leaf):
     """Tangent of a leaf of the result."""
     cdef Run run = <Run>context
+    if type(leaf) is Array:
+        if run.depends_on_leaf(leaf):
+            return run.reached_like((<Array>leaf).id, leaf)
+        return np.zeros(leaf.shape, dtype=leaf.dtype)
+    if isinstance(leaf, ndarray) and leaf.dtype != object:
+        return np.zeros(leaf.shape, dtype=leaf.dtype if leaf.dtype.kind == "f" else float)
     if isinstance(leaf, ndarray):
         out = np.empty(leaf.size, dtype=object)
         for i, item in enumerate(leaf.flat):
@@ -104,7 +126,7 @@ cdef tuple forward_product(object f, tuple primals, list seeds, bint has_aux, st
 
 cdef bint any_var(list values):
     for value in values:
-        if type(value) is Var:
+        if type(value) is Var or type(value) is Array:
             return True
     return False
 
@@ -166,7 +188,8 @@ def vjp(f, *primals, has_aux=False):
 
 
 cdef object copied(object tree):
-    return map_leaves(lambda leaf: leaf.copy() if isinstance(leaf, ndarray) else leaf, tree)
+    return map_leaves(
+        lambda leaf: leaf.copy() if isinstance(leaf, ndarray) else leaf, tree)
 
 
 cdef class Pullback:
@@ -210,6 +233,8 @@ cdef class Pullback:
             for value in leaves(self.primals) + seeds:
                 if type(value) is Var:
                     as_ref(active_state(), value, &ref)
+                elif type(value) is Array:
+                    resolve(active_state(), <Array>value)
         except TapeError as error:
             raise TapeError(
                 f"a value that this pullback belongs to, or its seed, is gone: {error}") from error
@@ -217,7 +242,9 @@ cdef class Pullback:
 
     cdef int check_alive(self) except -1:
         for result in self.results:
-            if type(result) is Var and not self.run.tape.owns(<Var>result):
+            if (type(result) is Var and not self.run.tape.owns(<Var>result)
+                    or type(result) is Array and (<Array>result).id
+                    and not self.run.tape.owns_node((<Array>result).serial, (<Array>result).id)):
                 raise TapeError("the recording that this pullback belongs to was rewound")
         return 0
 

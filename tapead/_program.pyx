@@ -35,6 +35,7 @@ from tapead._code import steps
 from tapead._containers import leaves, map_leaves
 from tapead._errors import BranchChanged, TapeError
 from tapead._guards import COMPARISONS, GUARDS
+from tapead._array import Array
 from tapead._numpy import elements
 
 

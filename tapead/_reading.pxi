@@ -39,8 +39,8 @@ def columns(Tape tape, int64_t first, int64_t last):
     return fields
 
 
-def node_of(Tape tape, Var var):
-    """Id of `var` on this tape."""
+def node_of(Tape tape, var):
+    """Id of a Var or an Array on this tape."""
     return tape.id_of(var, "a Var")
 
 

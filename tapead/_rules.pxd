@@ -22,5 +22,5 @@ cdef int record_forward_at(
 ) except -1 nogil
 cdef void contribute(State* st, Ref* total, Ref factor, Ref partial) noexcept nogil
 cdef void find_dependents(
-    State* st, char* depends, int64_t n_leaves, int64_t first, int64_t last
+    State* st, char* depends, int64_t n_leaves, int64_t base, int64_t first, int64_t last
 ) noexcept nogil

@@ -130,3 +130,11 @@ cdef int raise_failed(State* st) except -1:
     if code == FAILED_COUNT:
         raise TapeMemoryError("a tape holds at most 2147483646 operations; record less at a time")
     raise TapeMemoryError(f"out of memory after {st.n - 1} recorded operations")
+
+
+def _byte_limit(max_bytes):
+    if max_bytes is None:
+        return -1
+    if isinstance(max_bytes, bool) or not isinstance(max_bytes, int) or max_bytes < 128:
+        raise ValueError(f"max_bytes is None or an int of at least 128; got {max_bytes!r}")
+    return max_bytes

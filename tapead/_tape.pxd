@@ -28,8 +28,39 @@ cdef struct Guard:
     Source source
 
 
+cdef class Sweep:
+    # Adjoints or tangents of one sweep over a tape that holds array operations.
+    cdef State* st
+    cdef double* values  # of numbers, by id
+    cdef Ref* refs  # the same of a sweep that is recorded, from id `base` on
+    cdef int64_t base
+    cdef list bars  # of arrays, by place: an ndarray (or traced), None where nothing has arrived
+    cdef bytearray marks  # by place: whether elements may be absent
+    cdef bint last  # no other sweep follows: entries may let go of what they keep
+    cdef set kept  # places whose adjoint is wanted afterwards
+    cdef char* dependents  # from id `base` on, of a sweep that is recorded
+
+
+cdef class Entry:
+    # An operation on arrays: the node `id` of the tape stands for it.
+    cdef int64_t id
+    cdef int64_t place  # among the entries
+    cdef int pull(self, Sweep sweep) except -1
+    cdef int push(self, Sweep sweep) except -1
+    cdef int record_pull(self, Sweep sweep) except -1
+    cdef int record_push(self, Sweep sweep) except -1
+    cdef int release(self) except -1
+    cdef bint depends(self, const char* nodes, int64_t base) noexcept
+    cdef bint reaches_below(self, int64_t first) noexcept
+    cdef int64_t nbytes(self, set seen) except -1
+
+
 cdef class Tape:
     cdef State state
+    cdef list entries
+    cdef int64_t array_bytes  # that a byte limit has counted
+    cdef dict results  # while tracing, of array operations by id: see note_result
+    cdef dict watched_arrays  # plain arrays that operations keep, by id: (array, probe)
     cdef Segment* segments  # of earlier serials that still have live nodes
     cdef Py_ssize_t n_segments
     cdef Py_ssize_t segment_capacity
@@ -61,6 +92,7 @@ cdef class Tape:
     cdef double* workspace(self, int64_t n) except NULL
     cdef int64_t bytes_used(self) noexcept nogil
     cdef bint owns(self, Var var) noexcept
+    cdef bint owns_node(self, uint64_t serial, int64_t id) noexcept
 
 
 cdef class Var:
@@ -85,3 +117,21 @@ cdef int forward_sweep(State* st, double* dots, int64_t first, int64_t last) exc
 cdef int reverse_lanes(State* st, double* bars, int64_t first, int64_t last) except -1 nogil
 cdef int forward_lanes(State* st, double* dots, int64_t first, int64_t last) except -1 nogil
 cdef void unreach(double* values, int64_t first, int64_t last) noexcept nogil
+
+
+cdef struct ArrayHooks:
+    # What the module of arrays does for this one, on which it is built.
+    object (*apply)(int op, object x, object y)
+    object (*lift)(State* st, object array, bint nested)
+    list (*sweep)(Tape tape, list starts, list seeds, list ends, int64_t last, bint forward)
+    int64_t (*node)(State* st, object array) except -1
+    int (*check)(dict watched) except -1
+
+cdef int register_arrays(type kind, ArrayHooks hooks) except -1
+cdef Py_ssize_t first_entry(Tape tape, int64_t id) noexcept
+cdef int64_t push_entry(State* st, Entry entry, double value, int64_t nbytes) except -1
+cdef int raise_stale(State* st, str what) except -1
+cdef int check_watched(Tape tape) except -1
+cdef Sweep new_sweep(Tape tape, double* values)
+cdef int reverse_mixed(Sweep sweep, int64_t first, int64_t last) except -1
+cdef int forward_mixed(Sweep sweep, int64_t first, int64_t last) except -1

@@ -14,6 +14,9 @@ from libc.string cimport memset
 
 import math
 import operator
+
+import numpy as np
+
 from cpython.pythread cimport PyThread_get_thread_ident
 
 from tapead._errors import TapeError, TapeMemoryError
@@ -61,6 +64,7 @@ cdef Tape active_tape():
 
 include "_storage.pxi"
 include "_sweeps.pxi"
+include "_entries.pxi"
 include "_tape_class.pxi"
 include "_reading.pxi"
 include "_noted.pxi"

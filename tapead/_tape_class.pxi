@@ -15,7 +15,8 @@ cdef class Tape:
         Bytes that nodes and adjoints may take together; by default as many as there are. Room
         for one reverse sweep is kept free.
     sources : bool, default False
-        Whether to note the source line of every operation (about 100 ns each).
+        Whether to note the source line of every operation (about 100 ns each) and to keep the value
+        of every array, as a trace needs them.
 
     Raises
     ------
@@ -38,6 +39,9 @@ cdef class Tape:
         cdef int64_t capacity = SMALLEST
         self.byte_limit = _byte_limit(max_bytes)
         self.tracing = sources
+        self.entries = []
+        self.results = {}
+        self.watched_arrays = {}
         self.codes = []
         self.code_indices = {}
         self.names_of_inputs = {}
@@ -77,8 +81,12 @@ cdef class Tape:
 
     @property
     def nbytes(self):
-        """Bytes allocated for nodes, adjoints and what goes with them."""
-        return self.bytes_used()
+        """Bytes allocated for nodes, adjoints, arrays that are kept and what goes with them."""
+        cdef int64_t total = self.bytes_used()
+        cdef set seen = set()
+        for entry in self.entries:
+            total += (<Entry>entry).nbytes(seen)
+        return total + result_bytes(self.results, seen)
 
     @property
     def max_bytes(self):
@@ -95,13 +103,14 @@ cdef class Tape:
 
         Parameters
         ----------
-        value : float
+        value : float or ndarray
+            A number, or an array of float64 or float32, which is copied.
         name : str, optional
             What a trace calls it.
 
         Returns
         -------
-        Var
+        Var or Array
 
         Examples
         --------
@@ -115,6 +124,11 @@ cdef class Tape:
         self.check_idle()
         if name is not None and not isinstance(name, str):
             raise TypeError(f"a variable's name is a str; got {type(name).__name__}")
+        if isinstance(value, np.ndarray) and array_type is not None:
+            array = array_hooks.lift(&self.state, value.copy(), False)
+            if name is not None:
+                self.names_of_inputs[self.state.n - 1] = name
+            return array
         cdef Var var = new_var(&self.state, push(
             &self.state, OP_INPUT, as_number(value, "a variable's value"), 0.0, 0.0, 0, 0))
         if name is not None:
@@ -159,16 +173,16 @@ cdef class Tape:
 
         Parameters
         ----------
-        y : Var or sequence of Var
+        y : Var, Array or sequence of them
             Result, or several; a plain number depends on nothing.
-        xs : Var or sequence of Var
+        xs : Var, Array or sequence of them
             Inputs, or any values in between.
-        seed : float or sequence of float, default 1.0
-            Adjoint of `y`, one per result.
+        seed : float, ndarray or sequence of them, default 1.0
+            Adjoint of `y`, one per result; 1.0 alone is that of every element.
 
         Returns
         -------
-        float or list of float
+        float, ndarray or list of them
             One adjoint per element of `xs`; 0.0 where `y` does not depend on it.
 
         Raises
@@ -229,6 +243,8 @@ cdef class Tape:
         cdef Py_ssize_t k
         cdef double* values
         cdef list out = []
+        if self.entries:
+            return array_hooks.sweep(self, starts, seeds, ends, last, forward)
         for var in starts:
             n = max(n, self.id_of(var, "a Var") + 1)
         values = self.workspace(n)
@@ -259,30 +275,36 @@ cdef class Tape:
         if isinstance(seed, (list, tuple)):
             if len(seed) != len(targets):
                 raise ValueError(f"expected {len(targets)} {what}; got {len(seed)}")
-            return [as_number(s, "a seed") for s in seed]
-        return [as_number(seed, "a seed")] * len(targets)
+            return [seed_of(s, target) for s, target in zip(seed, targets)]
+        return [seed_of(seed, target) for target in targets]
 
     cdef int64_t id_of(self, var, str what) except -1:
         if type(var) is Var:
             if (<Var>var).serial != self.state.serial and not self.owns(<Var>var):
                 raise_foreign(&self.state, <Var>var)
             return (<Var>var).id
+        if is_array(var):
+            return array_hooks.node(&self.state, var)
         as_number(var, what)
         return 0
 
     cdef bint owns(self, Var var) noexcept:
         """Whether `var` is a live node of this tape."""
+        return self.owns_node(var.serial, var.id)
+
+    cdef bint owns_node(self, uint64_t serial, int64_t id) noexcept:
+        """Whether a node that was recorded under `serial` is alive."""
         cdef Py_ssize_t low = 0, high = self.n_segments, middle
-        if var.serial == self.state.serial:
+        if serial == self.state.serial:
             return True
         while low < high:  # serials grow along the segments
             middle = (low + high) // 2
-            if self.segments[middle].serial < var.serial:
+            if self.segments[middle].serial < serial:
                 low = middle + 1
             else:
                 high = middle
-        return (low < self.n_segments and self.segments[low].serial == var.serial
-                and var.id < self.segments[low].end)
+        return (low < self.n_segments and self.segments[low].serial == serial
+                and id < self.segments[low].end)
 
     cdef int begin(self) except -1:
         self.check_idle()
@@ -319,6 +341,8 @@ cdef class Tape:
         st.serial = next_serial()
         st.n = n
         st.failed = 0
+        if self.entries:
+            drop_entries(self, n)
         if self.n_guards:
             keep_guards(self, n)
         if self.names_of_inputs:
@@ -372,11 +396,3 @@ cdef class Tape:
                 "this tape is in use: another thread records on it or sweeps it, or a sweep of it "
                 "was interrupted by a signal; use another Tape")
         return 0
-
-
-def _byte_limit(max_bytes):
-    if max_bytes is None:
-        return -1
-    if isinstance(max_bytes, bool) or not isinstance(max_bytes, int) or max_bytes < 128:
-        raise ValueError(f"max_bytes is None or an int of at least 128; got {max_bytes!r}")
-    return max_bytes

@@ -11,17 +11,22 @@ cimport cython
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free, malloc
 
+from tapead._array cimport (
+    Array, add_bar, add_recorded, lifted_array, mark_dependents, number_of, reached_array,
+    record_forward_mixed, record_reverse_mixed, resolve, seed_sweep,
+)
 from tapead._containers cimport walk
 from tapead._elementals cimport OP_INPUT, push_copy
 from tapead._nodes cimport (
     NO_PATH_ID, Ref, State, number_reached, operand_id, passive, push, reach,
 )
 from tapead._rules cimport (
-    accumulate, find_dependents, present, record_forward, record_reverse,
+    accumulate, present, record_forward, record_reverse,
 )
 from tapead._tape cimport (
-    LANES, Tape, Var, active_state, as_object, as_ref, forward_lanes, forward_sweep, new_var,
-    raise_failed, reverse_lanes, reverse_sweep, unreach,
+    LANES, Entry, Sweep, Tape, Var, active_state, as_object, as_ref, first_entry,
+    forward_lanes, forward_mixed, forward_sweep, new_sweep, new_var,
+    raise_failed, reverse_lanes, reverse_mixed, reverse_sweep, unreach,
 )
 
 import types
@@ -30,9 +35,11 @@ import numpy as np
 
 from tapead._containers import align, leaves, map_leaves
 from tapead._errors import TapeError
+from tapead._array import as_array
 from tapead._numpy import elements
 
 include "_run.pxi"
 include "_gradient.pxi"
 include "_jacobian.pxi"
+include "_array_jacobian.pxi"
 include "_products.pxi"

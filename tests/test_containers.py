@@ -195,7 +195,7 @@ each_array = pytest.mark.parametrize("kind", ARRAYS)
 
 
 def cube(x):
-    return np.sum(x**3) if isinstance(x, np.ndarray) else x**3
+    return np.sum(x**3) if np.ndim(x) or hasattr(x, "ndim") else x**3
 
 
 @each_array

@@ -16,16 +16,23 @@ SOURCES = (".py", ".pyi", ".pyx", ".pxd", ".pxi", ".h", ".in")
 # that a module includes stand with it; a package stands for all its modules.
 LAYERS = {
     0: "elementals _guards _expressions _c99 _templates _errors _version _installed _nodes "
-    "_special _scipy_special _active _allocate _vecmath _vecmath_more _threads _lowered",
+    "_special _scipy_special _active _allocate _vecmath _vecmath_more _vecmath_single "
+    "_threads _lowered _pool _kernel_cases",
     1: "_elementals _rules _containers "
-    "_tape _storage _sweeps _tape_class _reading _noted _scalar _functions "
-    "_rows _replay _lanes",
-    2: "_numpy "
+    "_tape _storage _sweeps _entries _tape_class _reading _noted _scalar _functions "
+    "_rows _replay _vectors _lanes _marks _kernel_loops",
+    2: "_numpy _kernels _kernel_hooks "
+    "_array _walk _operands _elementwise _elemental_entry _bars _windows _indexing _writes "
+    "_recorded_rules _recorded_sweeps _primitive_entries _stacks _array_class _array_inputs "
+    "_array_reading primitives _dispatch "
     "_code _code_class _freeze _passes _schedule _derive _executor _lower _point _batch "
     "_code_data _listing _program_file _c_source",
-    3: "math _signature _signature_leaves _signature_static _signature_groups _signature_kinds "
-    "_signature_plain",
-    4: "transforms _run _gradient _jacobian _products _trace testing "
+    3: "math numpy _arrays _signature _signature_leaves _signature_static _signature_groups "
+    "_signature_kinds _signature_plain",
+    4: "_joint _function_transforms _own_primitives _vmap _batched _batched_calls "
+    "_batched_functions _batched_indexing _batched_joins _batched_products _batched_shapes "
+    "_batched_transforms implicit _implicit_rules _odeint _ravel "
+    "transforms _run _gradient _jacobian _array_jacobian _products _trace testing "
     "_program _path _recorded _replayed _program_class _matrices _map _inline _compiled",
     5: "__init__",
     6: "__main__ _cli _cli_expression",

@@ -28,7 +28,7 @@ TYPED = {
     "math.floor(x)": "int",
     "tape.gradient(x, x)": "float",
     "tape.gradient(x, [x])": "list[float]",
-    "tapead.trace(f, 1.0).gradient": "dict[str, float]",
+    "tapead.trace(f, 1.0).gradient": "dict[str, Any]",
     "tapead.derivative(f)(1.0)": "float",
     "tapead.record(f, 1.0)": "tapead.Program",
     "tapead.record(f, 1.0, on_branch='record').gradient()": "tapead.Program",
