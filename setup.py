@@ -31,7 +31,7 @@ COVERAGE_MACROS = [
 
 SOURCES = [
     "tapead/**/*.py*", "tapead/**/*.px*", "tapead/**/*.in", "tapead/*.h",
-    "tests/**/*.py", "tests/*.txt", "docs/**/*.md", "docs/**/*.py",
+    "tests/**/*.py", "tests/*.txt", "tests/*.ini", "docs/**/*.md", "docs/**/*.py",
     "benchmarks/*.py", "benchmarks/*.json",
 ]  # fmt: skip
 

@@ -30,6 +30,7 @@ from tapead.transforms import (
 
 __all__ = [
     "Array",
+    "ArrayProgram",
     "BranchChanged",
     "Program",
     "Status",
@@ -44,6 +45,7 @@ __all__ = [
     "compile",
     "derivative",
     "elementwise_grad",
+    "get_num_threads",
     "grad",
     "hessian",
     "hvp",
@@ -59,6 +61,7 @@ __all__ = [
     "one_hot",
     "primitive",
     "record",
+    "set_num_threads",
     "softmax",
     "stack",
     "stop_gradient",
@@ -71,6 +74,8 @@ __all__ = [
 __all__ += math.__all__
 
 _LATE = {"Trace": "tapead._trace", "trace": "tapead._trace"}
+_LATE |= dict.fromkeys(("get_num_threads", "set_num_threads"), "tapead._executor")
+_LATE |= {"ArrayProgram": "tapead._array_program"}
 _LATE |= dict.fromkeys(("array", "stack"), "tapead._arrays")
 _LATE |= dict.fromkeys(
     ("log_softmax", "logsumexp", "one_hot", "softmax"), "tapead.primitives._smooth"

@@ -20,19 +20,19 @@ import operator
 import numpy as np
 
 from cpython.ref cimport Py_INCREF
-from tapead._elementals cimport OP_ADD, OP_COPY, OP_MULTIPLY, OP_POWER, OP_SQUARE
+from tapead._elementals cimport OP_ADD, OP_ARRAY, OP_COPY, OP_MULTIPLY, OP_POWER, OP_SQUARE
 from tapead._kernels cimport (
     add_into, any_mark, fill_marks, merge_into, new_array, new_like,
     number_in_place, row_marks, row_reads, row_scaled, row_value, sum_marked,
 )
 from tapead._nodes cimport (
-    NO_PATH_ID, Ref, is_unreached, number_reached, passive as passive_ref, reach, unreached,
+    NO_PATH_ID, Ref, is_unreached, operand_id, number_reached, passive as passive_ref, reach, unreached,
 )
 from tapead._rules cimport (
     accumulate, find_dependents, present, push_op, record_forward, record_reverse, value_of,
 )
 from tapead._tape cimport (
-    ArrayHooks, Entry, State, Sweep, Tape, Var, active_state, as_object, as_ref, first_entry,
+    ArrayHooks, Entry, Guard, State, Sweep, Tape, Var, active_state, as_object, as_ref, first_entry,
     forward_mixed, new_sweep, new_var, push_entry,
     raise_failed, raise_stale, register_arrays, reverse_mixed, unreach,
 )
@@ -67,3 +67,4 @@ include "_stacks.pxi"
 include "_array_class.pxi"
 include "_array_inputs.pxi"
 include "_array_reading.pxi"
+include "_journal.pxi"

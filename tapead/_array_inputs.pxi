@@ -18,6 +18,19 @@ cdef object dispatch():
     return _dispatch
 
 
+cdef bint is_foreign(object kind) except -1:
+    """Whether a class has NumPy's protocols and is neither ours nor NumPy's."""
+    return (kind is not Array and kind is not Var and not issubclass(kind, ndarray)
+            and not issubclass(kind, np.generic) and hasattr(kind, "__array_ufunc__"))
+
+
+cdef bint any_foreign(tuple operands) except -1:
+    for x in operands:
+        if is_foreign(type(x)):
+            return True
+    return False
+
+
 cdef object call_answer(object function, tuple args, dict kwargs):
     """What answers a NumPy function."""
     global answers
@@ -33,7 +46,7 @@ cdef object call_answer(object function, tuple args, dict kwargs):
 cdef int read_values(Array a) except -1:
     """Before its numbers are looked at."""
     refresh_if_needed(a)
-    return 0
+    return journal_look(a)
 
 
 cdef object written_over(Array a, object result):
@@ -108,6 +121,8 @@ cdef Array lifted_array(State* st, object array, bint nested):
         push_entry(st, entry, 0.0, 0)
         out = new_array_of(st, kept(outer), entry.id, entry.place)
         out.marked = outer.marked
+        if st.guarding == ARRAYS:
+            note(st, ("input", entry.id, noted(st, outer)))
     else:
         if not is_real(array) or not is_plain(array):
             raise TypeError(
@@ -116,6 +131,8 @@ cdef Array lifted_array(State* st, object array, bint nested):
         entry = InputEntry.__new__(InputEntry)
         push_entry(st, entry, 0.0, 0)
         out = new_array_of(st, kept_plain(st, array), entry.id, entry.place)
+        if st.guarding == ARRAYS:
+            note(st, ("input", entry.id, out.data))
     out.borrowed = True
     note_result(st, entry.id, out.data, None, None)
     return out

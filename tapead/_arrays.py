@@ -12,7 +12,7 @@ def array(values, dtype=None):
     ----------
     values : float, Var, Array, ndarray or nested sequence of them
     dtype : dtype, optional
-        numpy.float64 or numpy.float32 where something is traced.
+        Either numpy.float64 or numpy.float32 where something is traced.
 
     Returns
     -------

@@ -15,7 +15,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from tapead._array import Array, as_array
 from tapead._tape import Var
 
-RULES = {}  # by NumPy function: rule(level, *args, **kwargs)
+RULES: dict = {}  # by NumPy function: rule(level, *args, **kwargs)
 
 
 class Level:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tapead import _batched_joins, _batched_products, _batched_shapes  # noqa: F401 - more rules
+from tapead import _arrays, _batched_joins, _batched_products, _batched_shapes  # noqa: F401
 from tapead._batched import (
     BatchedArray,
     aligned,
@@ -15,6 +15,7 @@ from tapead._batched import (
     stopped,
 )
 from tapead._batched_calls import elementwise
+from tapead.primitives import _smooth
 
 _GIVEN = np._NoValue
 
@@ -159,7 +160,25 @@ def _like(function, level, a, *args, dtype=None, order="K", subok=True, shape=No
     return BatchedArray(np.full((level.size, *shape), value, dtype or a.dtype), level)
 
 
-@rule(np.array, np.asarray, np.asanyarray)
+@rule(_smooth.logsumexp)
+def _logsumexp(level, a, axis=None, b=None, keepdims=False, return_sign=False):
+    if b is not None or return_sign:
+        return NotImplemented
+    axes = axes_of(tuple(range(a.ndim)) if axis is None else axis, a.ndim)
+    return BatchedArray(_smooth.logsumexp(a.data, axes, keepdims=keepdims), level)
+
+
+@rule(_smooth.softmax, _smooth.log_softmax)
+def _softmax(function, level, x, axis=None):
+    return BatchedArray(function(x.data, _axes(axis, x.ndim)), level)
+
+
+@rule(_arrays.stack)
+def _stack(level, arrays, axis=0):
+    return np.stack(list(arrays), axis)
+
+
+@rule(np.array, np.asarray, np.asanyarray, _arrays.array)
 def _array(function, level, a, dtype=None, *, copy=True, order="K", like=None, **kwargs):
     if kwargs:
         return NotImplemented

@@ -5,6 +5,7 @@ point, gives the derivative of each. What a function is differentiated with resp
 made to differ from point to point first, also where it has one value.
 """
 
+import math
 import threading
 
 import numpy as np
@@ -231,11 +232,17 @@ def _value_and_gradient(call, level):
     return ((y, *aux), gradient) if aux else (y, gradient)
 
 
-def _jacrev(call, level):
+def _jacobian(call, level):
+    return _jacrev(call, level, or_forward=True)
+
+
+def _jacrev(call, level, or_forward=False):
     """A reverse sweep over all points for every element of the result."""
     function = _OfData(call.of_chosen, level, call.options[1])
     y, pullback, *aux = vjp(function, *call.chosen(level), has_aux=function.has_aux)
     results = leaves(y)
+    if or_forward and _n_elements(results) > _n_elements(leaves(call.chosen(level))):
+        return _jacfwd(call, level)
 
     def rows(k):
         shape = results[k].shape[1:]
@@ -249,6 +256,11 @@ def _jacrev(call, level):
     numbers = iter(range(len(results)))
     blocks = map_leaves(lambda _: _by_argument(call, rows(next(numbers))), y)
     return (blocks, *function.aux(aux)) if aux else blocks
+
+
+def _n_elements(arrays):
+    """How many elements a point has."""
+    return sum(math.prod(x.shape[1:]) for x in arrays)
 
 
 def _stacked(rows, shape, like, level):
@@ -325,6 +337,6 @@ _RULES = {
     value_and_grad: _value_and_gradient,
     jacrev: _jacrev,
     jacfwd: _jacfwd,
-    jacobian: _jacrev,
+    jacobian: _jacobian,
     hessian: _hessian,
 }

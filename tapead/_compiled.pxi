@@ -15,12 +15,17 @@ cdef class Compiled(Recorded):
 
     cdef dict __dict__  # name, docstring and annotations of the function
     cdef Compiled with_aux  # the same for transforms with has_aux=True
+    cdef object arrays  # whether arrays are recorded as such; None is by their elements
+    cdef object side  # the program of arrays
+    cdef list modes  # forms of arguments that were recorded, and whether as arrays
 
-    def __init__(self, f, max_paths=MOST_PATHS, reassociate=False):
+    def __init__(self, f, max_paths=MOST_PATHS, reassociate=False, arrays=None):
         if not callable(f):
             raise TypeError(f"compile needs a function; got {type(f).__name__}")
         if isinstance(max_paths, bool) or not isinstance(max_paths, int) or max_paths < 1:
             raise ValueError(f"max_paths is an int of at least 1; got {max_paths!r}")
+        check_arrays_option(arrays)
+        self.arrays, self.modes = arrays, []
         self.function = f
         self.most_paths = max_paths
         self.reassociate = reassociate
@@ -34,7 +39,77 @@ cdef class Compiled(Recorded):
         """The function's result."""
         if active_state().owner != NULL and (any_traced(args) or any_traced(kwargs)):
             return self.function(*args, **kwargs)
-        return self.replay("value", None, tree_of(args, kwargs), args, kwargs)
+        return self.run("value", None, tree_of(args, kwargs), args, kwargs)
+
+    # -- numbers or arrays -------------------------------------------------------------------
+
+    cdef object run(self, str kind, object argnums, object tree, tuple args, dict kwargs):
+        """A replay of numbers or of arrays, `tree` being what the former read."""
+        cdef int mode = self.mode_of(args, kwargs)
+        if mode == 2:
+            return self.run_first(kind, argnums, tree, args, kwargs)
+        return self.run_in(mode, kind, argnums, tree, args, kwargs)
+
+    cdef object run_in(
+        self, bint mode, str kind, object argnums, object tree, tuple args, dict kwargs
+    ):
+        if mode:
+            return self.run_arrays(kind, argnums, tree, args, kwargs)
+        return self.run_numbers(kind, argnums, tree, args, kwargs)
+
+    cdef object run_numbers(self, str kind, object argnums, object tree, tuple args, dict kwargs):
+        if kind == "jacobian" or kind == "hessian":
+            return self.matrix(kind, argnums, args, kwargs)
+        return self.replay(kind, argnums, tree, args, kwargs)
+
+    cdef object run_arrays(self, str kind, object argnums, object tree, tuple args, dict kwargs):
+        if self.side is None:
+            self.side = _array_program.array_program(
+                self.function, 0, self.has_aux, True, True, self.most_paths)
+        try:
+            if kind in PAIRED:
+                return self.side.pair(kind, tree[0], tree[1])
+            return self.side.replayed(kind, argnums, args, kwargs)
+        finally:
+            self.last = self.side.last
+
+    cdef int mode_of(self, tuple args, dict kwargs) except -1:
+        """1 for arrays, 0 for numbers, 2 if that has to be found out."""
+        if self.arrays is not None:
+            return self.arrays
+        if self.paths and not self.modes and not kwargs and are_numbers(args):
+            return 0
+        n = _array_program.array_elements(args) if args else 0
+        if kwargs:
+            n += _array_program.array_elements(kwargs)
+        if n == 0 and not self.modes:
+            return 2 if not self.paths else 0
+        for form, mode in self.modes:
+            if form.fits(args, kwargs):
+                return mode
+        return 2
+
+    cdef object run_first(self, str kind, object argnums, object tree, tuple args, dict kwargs):
+        """The first call with arguments of this form."""
+        n = _array_program.array_elements((args, kwargs))
+        mode = n > FEW_ELEMENTS
+        try:
+            found = self.run_in(mode, kind, argnums, tree, args, kwargs)
+            if mode and self.side.reads_only(kind, argnums):
+                mode = False
+                found = self.run_numbers(kind, argnums, tree, args, kwargs)
+        except TypeError as error:
+            if n > MOST_ELEMENTS:
+                raise
+            mode = not mode
+            try:
+                found = self.run_in(mode, kind, argnums, tree, args, kwargs)
+            except TypeError:
+                raise error from None
+        if n or mode:
+            self.modes.insert(0, (_array_program.Arguments(args, kwargs), mode))
+            del self.modes[self.most_paths :]
+        return found
 
     def __get__(self, instance, owner):
         return self if instance is None else functools.partial(self, instance)
@@ -46,7 +121,7 @@ cdef class Compiled(Recorded):
     def __reduce__(self):
         if self.is_global():
             return self.__qualname__
-        return Compiled, (self.function, self.most_paths, bool(self.reassociate))
+        return Compiled, (self.function, self.most_paths, bool(self.reassociate), self.arrays)
 
     cdef bint is_global(self):
         """Whether a module has it under the function's name: it was decorated."""
@@ -65,10 +140,14 @@ cdef class Compiled(Recorded):
             How many paths were ``recorded``, calls ``replayed``, paths ``dropped`` because there
             were too many, and the ``paths`` that are kept.
         """
-        return {
+        out = {
             "recorded": self.n_recorded, "replayed": self.n_replayed,
             "dropped": self.n_dropped, "paths": len(self.paths),
         }
+        if self.side is not None:
+            found = self.side.stats()
+            out = {key: out[key] + found[key] for key in out}
+        return out
 
     cdef Signature signature_of(self, tuple args, dict kwargs, object argnums, str kind):
         return arguments_signature(args, kwargs, None, True)
@@ -81,10 +160,8 @@ cdef class Compiled(Recorded):
             return NotImplemented
         argnums = all_of(primals) if name in PAIRED else argnums
         primals = floated(primals, argnums)
-        if name == "jacobian" or name == "hessian":
-            return own.matrix(name, argnums, primals, kwargs)
         tree = (primals, args[1]) if name in PAIRED else tree_of(primals, kwargs)
-        return own.replay(name, argnums, tree, primals, kwargs)
+        return own.run(name, argnums, tree, primals, kwargs)
 
     def vjp_of(self, primals, has_aux):
         """What ``vjp(self, *primals)`` returns; see `Recorded`."""
@@ -92,21 +169,34 @@ cdef class Compiled(Recorded):
         if any_traced(primals):
             return NotImplemented
         primals = copied(floated(primals, all_of(primals)))
-        y = own.replay("value", None, primals, primals, {})
+        y = own.run("value", None, primals, primals, {})
 
         def pullback(adjoint):
-            return own.replay("vjp", all_of(primals), (primals, adjoint), primals, {})
+            return own.run("vjp", all_of(primals), (primals, adjoint), primals, {})
 
         return (y[0], pullback, y[1]) if has_aux else (y, pullback)
 
     cdef Compiled aux(self):
         if self.with_aux is None:
-            self.with_aux = Compiled(self.function, self.most_paths, self.reassociate)
+            self.with_aux = Compiled(
+                self.function, self.most_paths, self.reassociate, self.arrays)
             self.with_aux.has_aux = True
         return self.with_aux
 
 
-def compile(f=None, /, *, max_paths=MOST_PATHS, reassociate=False):
+cdef bint are_numbers(tuple args):
+    """Whether all arguments are floats, or lists that begin and end with one."""
+    for arg in args:
+        if type(arg) is list and len(<list>arg):
+            if type((<list>arg)[len(<list>arg) - 1]) is not float:
+                return False
+            arg = (<list>arg)[0]
+        if type(arg) is not float:
+            return False
+    return True
+
+
+def compile(f=None, /, *, max_paths=MOST_PATHS, reassociate=False, arrays=None):
     """Function that records `f` at its first call and replays it afterwards.
 
     A call whose comparisons come out differently, or whose arguments have another structure,
@@ -122,6 +212,8 @@ def compile(f=None, /, *, max_paths=MOST_PATHS, reassociate=False):
         Paths to keep; beyond that the least recently used one leaves.
     reassociate : bool, default False
         As for `record`.
+    arrays : bool, optional
+        Whether operations on arrays are recorded as such, as for `record`.
 
     Returns
     -------
@@ -145,5 +237,6 @@ def compile(f=None, /, *, max_paths=MOST_PATHS, reassociate=False):
     (2, 2)
     """
     if f is None:
-        return functools.partial(compile, max_paths=max_paths, reassociate=reassociate)
-    return Compiled(f, max_paths, reassociate)
+        return functools.partial(
+            compile, max_paths=max_paths, reassociate=reassociate, arrays=arrays)
+    return Compiled(f, max_paths, reassociate, arrays)

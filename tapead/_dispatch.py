@@ -26,6 +26,12 @@ _WRITES = {"at"}
 def apply_ufunc(ufunc, method, inputs, kwargs):
     """What ``ufunc(*inputs)`` or one of its methods means where an operand is a traced array."""
     if ufunc in PLAIN_UFUNCS:
+        if method == "__call__" and not kwargs and _array.records_arrays():
+            from tapead._mask import compared
+
+            mask = compared(ufunc, inputs)
+            if mask is not None:
+                return mask
         return getattr(ufunc, method)(*map(_plain, inputs), **kwargs)
     if method == "__call__":
         return _called(ufunc, inputs, dict(kwargs))
@@ -97,7 +103,7 @@ def _at(ufunc, target, index, *operands):
     if ufunc in (np.add, np.subtract) and isinstance(target, Array):
         from tapead.primitives._core import scatter
 
-        value = np.broadcast_to(as_array(operands[0]), target.value[index].shape)
+        value = np.broadcast_to(as_array(operands[0]), np.empty(target.shape, bool)[index].shape)
         value = value if ufunc is np.add else -value
         target[...] = target + _array.number_of_marked(scatter(value, index, target.shape))
         return

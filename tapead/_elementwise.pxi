@@ -83,6 +83,7 @@ cdef object apply_row(int op, object x, object y):
 
 cdef object apply_operands(State* st, int op, object x, object y, Operand* a, Operand* b):
     cdef int kind
+    cdef Array passive
     cdef ndarray left = None, right = None
     if a.array != NULL:
         left = <ndarray>a.array
@@ -90,6 +91,10 @@ cdef object apply_operands(State* st, int op, object x, object y, Operand* a, Op
         right = <ndarray>b.array
     if left is None and right is None:
         return apply_numbers(op, x, y)
+    if ((left is None or cnp.PyArray_NDIM(left) == 0)
+            and (right is None or cnp.PyArray_NDIM(right) == 0)
+            and not (a.marked or b.marked or op >= first_marked)):
+        return apply_numbers(op, without_axes(x), without_axes(y))  # numbers, as NumPy has it
     kind = cnp.PyArray_TYPE(left if left is not None else right)
     if ((kind != cnp.NPY_DOUBLE and kind != cnp.NPY_FLOAT)
             or (left is not None and right is not None and cnp.PyArray_TYPE(right) != kind)
@@ -100,7 +105,9 @@ cdef object apply_operands(State* st, int op, object x, object y, Operand* a, Op
     compute(op, kind == cnp.NPY_FLOAT, a, b, left, right, out)
     if a.id == 0 and b.id == 0:
         if type(x) is Array or type(y) is Array:
-            return new_array_of(st, out, 0, -1)
+            passive = new_array_of(st, out, 0, -1)
+            passive.marked = op >= first_marked and op != op_number
+            return passive
         return out
     return recorded(st, op, kind == cnp.NPY_FLOAT, a, b, x, y, out)
 
@@ -115,6 +122,13 @@ cdef object apply_numbers(int op, object x, object y):
     if left.id == 0 and right.id == 0:
         return value_of(op, left.value, right.value)
     return as_object(st, push_op(st, op, left, right))
+
+
+cdef object without_axes(object x):
+    """An operand without axes as a number, traced if it is."""
+    if type(x) is Array:
+        return get_item(<Array>x, ())
+    return float(x) if type(x) is ndarray else x
 
 
 cdef object apply_converted(int op, object x, object y):
@@ -223,6 +237,8 @@ cdef Array recorded(
         entry.shape = (<object>out).shape
     push_entry(st, entry, 0.0, cnp.PyArray_NBYTES(out))
     note_result(st, entry.id, out, x, y)
+    if st.guarding == ARRAYS:
+        journal_elemental(st, op, single, x, y, a, b, out, entry.id)
     result = new_array_of(st, out, entry.id, entry.place)
     result.marked = op >= first_marked and op != op_number
     return result

@@ -12,6 +12,8 @@ from tapead._code cimport NO_OPERAND, Code, CodeGuard, restricted
 from tapead._elementals cimport OP_NEGATIVE, OP_SUBTRACT
 from tapead._special cimport digamma, erfcx, erfinv, log_ndtr, polygamma
 
+import os
+
 import numpy as np
 
 from tapead._guards import GUARDS
@@ -37,12 +39,17 @@ cdef extern from "_lanes.h":
     ctypedef struct tapead_target:
         double* base
         int64_t stride
+        int64_t summed
     ctypedef struct tapead_batch:
         const tapead_wide* code
         const double* uniform
         const tapead_column* inputs
         const tapead_target* outputs
         double* sums
+    void tapead_load_layout(
+        double* d, const tapead_column* column, int64_t first, int64_t count, int64_t lanes) nogil
+    void tapead_store_layout(
+        const double* x, const tapead_target* target, int64_t first, int64_t count) nogil
     void tapead_lanes_64(
         const tapead_batch* b, double* w, int64_t first, int64_t count, int32_t* failed,
         int* kinks) nogil
@@ -102,9 +109,11 @@ cdef class Executor:
         raise NotImplementedError
 
 
+include "_thread_setting.pxi"
 include "_lower.pxi"
 include "_point.pxi"
 include "_batch.pxi"
+include "_cluster.pxi"
 
 
 cdef Executor executor_for(Code code):

@@ -4,12 +4,14 @@ import functools
 
 import numpy as np
 
-from tapead._array import Array
+from tapead._array import Array, records_arrays
 from tapead._batched import BatchedArray
 from tapead._containers import map_leaves
 from tapead._joint import Flat, Joint, any_traced, as_leaf, as_number, carries
 from tapead._numpy import holds_traced, plain
 from tapead._tape import Var, is_expanding
+from tapead.primitives import Primitive
+from tapead.primitives._core import keep
 from tapead.transforms import jvp, vjp
 
 
@@ -134,7 +136,8 @@ def stop_gradient(x):
     Raises
     ------
     TypeError
-        While a `Program` is recorded, in which the value would become a constant.
+        While a `Program` of numbers is recorded, in which the value would become a constant. One of
+        arrays computes it anew.
 
     See Also
     --------
@@ -149,18 +152,30 @@ def stop_gradient(x):
     return map_leaves(_stopped, x)
 
 
+_without_path = Primitive(
+    "stop_gradient",
+    lambda x: np.array(x),
+    lambda i, v_bar, v, x: None,
+    lambda i, x_dot, v, x: keep(x_dot, np.zeros(v.shape, bool)),
+    reads="",
+    moves="both",
+    adjoints=("no path",),
+)
+
+
 def _stopped(leaf):
-    if type(leaf) in (Array, BatchedArray):
-        return leaf.value
-    if not holds_traced(leaf):
-        return leaf
+    if type(leaf) is not Array and not holds_traced(leaf):
+        return leaf.value if type(leaf) is BatchedArray else leaf
     if is_expanding():
         raise TypeError(
-            "stop_gradient of a traced value would become a constant of the Program that is "
-            "recorded; leave the value out of the function's results, or differentiate without a "
-            "Program"
+            "stop_gradient of a traced value would become a constant of a Program of numbers; "
+            "give tapead.record arrays=True"
         )
-    return leaf.value if type(leaf) is Var else plain(leaf).astype(float)
+    if records_arrays():
+        return _without_path(leaf)
+    if type(leaf) is Array or type(leaf) is Var:
+        return leaf.value
+    return plain(leaf).astype(float)
 
 
 def checkpoint(f):

@@ -52,6 +52,15 @@ def register_recorded(kind):
     recorded_type = kind
 
 
+cdef object batching = None  # what transforms inside vmap; None while none is running
+
+
+def register_batching(hook):
+    """Take what transforms functions of batched arrays, or None; called by vmap."""
+    global batching
+    batching = hook
+
+
 cdef inline bint is_recorded(object f):
     return recorded_type is not None and isinstance(f, recorded_type)
 
@@ -96,6 +105,8 @@ cdef tuple found_positions(object argnums, Py_ssize_t n, str transform):
 cdef object record(Run run, Transform transform, tuple args, dict kwargs):
     """Run the function on lifted arguments."""
     cdef tuple lifted
+    if run.nested:
+        settle(run, args)
     if transform.first_only and len(args) == 1 and not kwargs:
         argument = walk(run, args[0], lift_leaf)
         result = transform.f(argument)
@@ -104,6 +115,22 @@ cdef object record(Run run, Transform transform, tuple args, dict kwargs):
         result = transform.f(*lifted, **kwargs)
     run.recorded()
     return result
+
+
+cdef int settle(Run run, tuple args) except -1:
+    """Record views among the arguments first, so that the leaves stand one behind the other."""
+    for arg in args:
+        if type(arg) is not float:
+            walk(run, arg, settle_leaf)
+    run.first = run.last = run.st.n
+    run.n_entries = len(run.tape.entries)
+    return 0
+
+
+cdef object settle_leaf(object context, object leaf):
+    if type(leaf) is Array:
+        resolve((<Run>context).st, <Array>leaf)
+    return None
 
 
 cdef tuple lift_some(Run run, tuple args, tuple where):
@@ -136,7 +163,7 @@ cdef tuple recorded_parts(Run run, Transform transform, tuple args, dict kwargs)
     """Result and auxiliary result, None if there is none."""
     result = record(run, transform, args, kwargs)
     y, aux = split_aux(transform, result, run.transform) if transform.has_aux else (result, None)
-    if type(y) is not Var and not run.st.guarding:
+    if type(y) is not Var and run.st.guarding != SCALARS:
         y = walk(run, y, joined_leaf)
         run.recorded()
     return y, aux
@@ -170,6 +197,10 @@ cdef object gradient_of(Transform transform, tuple args, dict kwargs, str name, 
     """What grad returns, or value_and_grad."""
     cdef Run run = Run.__new__(Run)
     aux = None
+    if batching is not None:
+        found = batching(transform, args, kwargs)
+        if found is not NotImplemented:
+            return found
     if is_recorded(transform.f):
         found = replayed(transform, name, args, kwargs)
         if found is not NotImplemented:

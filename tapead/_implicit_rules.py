@@ -43,8 +43,7 @@ def applied(row, tree):
         return row.function(*tree)
     if is_expanding():
         raise TypeError(
-            f"{row.name} cannot be recorded in a Program, which takes arrays element by element; "
-            "differentiate without a Program, or take it out of the function that is recorded"
+            f"{row.name} cannot be recorded in a Program of numbers; give tapead.record arrays=True"
         )
     return row.apply(tree)
 
@@ -153,7 +152,10 @@ def _solved_by_products(name, residual, x, args, b, transposed, linear):
 def _iterated(name, product, b, linear):
     if callable(linear):
         return np.asarray(linear(product, b), dtype=float)
-    from scipy.sparse.linalg import LinearOperator, gmres
+    from scipy.sparse.linalg import (  # type: ignore[import-untyped]
+        LinearOperator,
+        gmres,
+    )
 
     operator = LinearOperator((b.size, b.size), matvec=product, dtype=float)
     tolerance = "rtol" if "rtol" in inspect.signature(gmres).parameters else "tol"  # SciPy 1.12

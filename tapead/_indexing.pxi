@@ -21,7 +21,7 @@ cdef object checked_index(object index):
         raise IndexError(
             "an index is made of integers, slices and boolean masks; got a traced value, which is "
             "a real number: use int(x), or a comparison of its values")
-    if isinstance(index, (list, ndarray)):
+    if isinstance(index, (list, ndarray)) or is_mask(index):
         return np.array(index)
     return index
 
@@ -83,6 +83,8 @@ cdef object number_at(State* st, Array a, char* at):
     entry.offset = at - <char*>cnp.PyArray_DATA(base.buffer)
     entry.window = whole_window(base)
     ref.id = push_entry(st, entry, ref.value, 0)
+    if st.guarding == ARRAYS:
+        note(st, ("element", ref.id, base.id, entry.offset, described(entry.window)))
     return new_var(st, ref)
 
 

@@ -5,7 +5,10 @@ TANGENTS = {
 }
 
 
-def record(f, *example, argnums=0, has_aux=False, on_branch="raise", reassociate=False, **kwargs):
+def record(
+    f, *example, argnums=0, has_aux=False, on_branch="raise", reassociate=False, arrays=None,
+    **kwargs
+):
     """Record a function once, as a `Program` that replays it.
 
     Parameters
@@ -26,12 +29,17 @@ def record(f, *example, argnums=0, has_aux=False, on_branch="raise", reassociate
         record anew there and keep both paths.
     reassociate : bool, default False
         Whether passes may change the results' last bits or the sign of a zero.
+    arrays : bool, optional
+        Whether operations on arrays are recorded as such, in an `ArrayProgram`, or element by
+        element. By default element by element if the arrays in `example` have no more than 256
+        elements together, and also if `f` does nothing to them but read elements; as arrays
+        otherwise, and where `f` calls what takes whole arrays only.
     **kwargs
         Further arguments of `f`, as `example`.
 
     Returns
     -------
-    Program
+    Program or ArrayProgram
 
     Raises
     ------
@@ -65,16 +73,67 @@ def record(f, *example, argnums=0, has_aux=False, on_branch="raise", reassociate
     >>> program.value_and_grad(0.0)
     (0.0, 0.0)
     """
-    cdef Program program
-    cdef Signature arguments
     if not callable(f):
         raise TypeError(f"record needs a function; got {type(f).__name__}")
     if on_branch not in ("raise", "record"):
         raise ValueError(f'on_branch is "raise" or "record"; got {on_branch!r}')
+    check_arrays_option(arrays)
     argnums = checked_argnums(argnums)
-    arguments = arguments_signature(example, kwargs, argnums, False)
     if any_traced(example) or any_traced(kwargs):
         raise TypeError("record takes an example of plain numbers; got traced ones, use .value")
+
+    def with_arrays():
+        return _array_program.record_arrays(
+            f, example, kwargs, argnums, has_aux, on_branch == "record")
+
+    def with_numbers():
+        return record_numbers(f, example, kwargs, argnums, has_aux, on_branch, reassociate)
+
+    if arrays is not None:
+        return with_arrays() if arrays else with_numbers()
+    return chosen(with_arrays, with_numbers, _array_program.array_elements((example, kwargs)))
+
+
+cdef int check_arrays_option(object arrays) except -1:
+    if arrays is not None and not isinstance(arrays, bool):
+        raise TypeError(f"arrays is None, True or False; got {arrays!r}")
+    return 0
+
+
+cdef object chosen(object with_arrays, object with_numbers, Py_ssize_t n_elements):
+    """A program of arrays where there are many elements or numbers do not do."""
+    if n_elements > FEW_ELEMENTS:
+        try:
+            program = with_arrays()
+            return with_numbers() if program.reads_only("value", None) else program
+        except TypeError:
+            if n_elements > MOST_ELEMENTS:
+                raise
+            try:
+                return with_numbers()
+            except TypeError:
+                pass
+            raise
+    try:
+        return with_numbers()
+    except TypeError as error:
+        try:
+            return with_arrays()
+        except TypeError:
+            raise error from None
+
+
+cdef enum:
+    FEW_ELEMENTS = 256  # of arrays, up to which they are recorded element by element
+    MOST_ELEMENTS = 100_000  # from which nothing is recorded so in place of an error
+
+
+cdef Program record_numbers(
+    object f, tuple example, dict kwargs, object argnums, object has_aux, str on_branch,
+    object reassociate
+):
+    cdef Signature arguments = arguments_signature(example, kwargs, argnums, False)
+    cdef Program program
     program = program_of(None, f, argnums, on_branch == "record")
     program.has_aux, program.reassociate = has_aux, reassociate
     program.recorded(arguments, example, kwargs)
@@ -234,7 +293,8 @@ cdef object inlined_kernel(Kernel kernel, tuple tree, str what):
         else:
             array = np.empty(size, dtype=object)
             array[:] = numbers[leaf.offset : leaf.offset + size]
-            shaped.append(elements(array.reshape(leaf.shape)))
+            array = elements(array.reshape(leaf.shape))
+            shaped.append(array if active_state().guarding == 1 else _array.as_array(array))
     return kernel.result.unflatten(shaped)
 
 

@@ -9,7 +9,7 @@ cdef enum:
 cdef object result_leaf(object context, object leaf):
     """Collect the numbers and arrays of a result in order."""
     if type(leaf) is Array or (isinstance(leaf, ndarray) and leaf.dtype != object
-                               and not active_state().guarding):
+                               and active_state().guarding != SCALARS):
         (<list>context).append(leaf)
         return None
     if isinstance(leaf, ndarray):
@@ -203,6 +203,10 @@ cdef class jacrev(Transform):
     """
 
     def __call__(self, *args, **kwargs):
+        if batching is not None:
+            found = batching(self, args, kwargs)
+            if found is not NotImplemented:
+                return found
         if is_recorded(self.f):
             found = replayed(self, "jacobian", args, kwargs)
             if found is not NotImplemented:
@@ -242,6 +246,10 @@ cdef class jacfwd(Transform):
     """
 
     def __call__(self, *args, **kwargs):
+        if batching is not None:
+            found = batching(self, args, kwargs)
+            if found is not NotImplemented:
+                return found
         if is_recorded(self.f):
             found = replayed(self, "jacobian", args, kwargs)
             if found is not NotImplemented:
@@ -281,6 +289,10 @@ cdef class jacobian(Transform):
     """
 
     def __call__(self, *args, **kwargs):
+        if batching is not None:
+            found = batching(self, args, kwargs)
+            if found is not NotImplemented:
+                return found
         if is_recorded(self.f):
             found = replayed(self, "jacobian", args, kwargs)
             if found is not NotImplemented:
@@ -322,6 +334,10 @@ cdef class hessian(Transform):
 
     def __call__(self, *args, **kwargs):
         cdef Transform gradient = grad(self.f, self.argnums, self.has_aux)
+        if batching is not None:
+            found = batching(self, args, kwargs)
+            if found is not NotImplemented:
+                return found
         if is_recorded(self.f):
             found = replayed(self, "hessian", args, kwargs)
             if found is not NotImplemented:

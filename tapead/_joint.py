@@ -57,16 +57,7 @@ class Call:
     them are traced. Everything else is static.
     """
 
-    __slots__ = (
-        "_bar",
-        "_parts",
-        "arguments",
-        "numbers",
-        "operands",
-        "places",
-        "results",
-        "traced",
-    )
+    __slots__ = ("_last", "arguments", "numbers", "operands", "places", "results", "traced")
 
     def __init__(self, tree):
         self.arguments = flat = Flat(tree)
@@ -80,7 +71,10 @@ class Call:
                 flat.leaves[k] = _own(leaf)
         self.traced = [type(x) in (Array, Var) for x in self.operands]
         self.numbers = [type(x) is Var for x in self.operands]
-        self._bar, self._parts = None, {}
+        self._last = None
+
+    def __repr__(self):
+        return "…"  # a trace shows the operands
 
     def tree(self, operands):
         """The arguments with other operands."""
@@ -103,11 +97,12 @@ class Call:
 
     def once(self, bar, i, compute):
         """Adjoint of operand i, of those that `compute` gives for all of them."""
-        if bar is not self._bar or i not in self._parts:
-            self._bar, self._parts = bar, dict(enumerate(compute()))
-        part = self._parts.pop(i)
-        if not any(i in self._parts for i, traced in enumerate(self.traced) if traced):
-            self._bar, self._parts = None, {}
+        last = self._last  # of this thread, or of another whose parts are left alone
+        if last is None or last[0] is not bar or i not in last[1]:
+            last = self._last = bar, dict(enumerate(compute()))
+        part = last[1].pop(i)
+        if not any(k in last[1] for k, traced in enumerate(self.traced) if traced):
+            self._last = None
         return part
 
 

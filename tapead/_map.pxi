@@ -28,7 +28,7 @@ cdef class Points:
             values = array.reshape((array.shape[0] if self.along[k] else 1, self.sizes[k]))
             batch.keep.append(values)
             for j in range(self.sizes[k]):
-                batch.inputs[i] = Column(&values[0, j], self.sizes[k] if self.along[k] else 0)
+                batch.inputs[i] = Column(&values[0, j], self.sizes[k] if self.along[k] else 0, NULL)
                 batch.varies[i] = self.along[k]
                 i += 1
         return 0
@@ -93,10 +93,9 @@ cdef list checked_axes(object in_axes, Py_ssize_t n):
 
 
 cdef int checked_threads(object threads) except -1:
-    """Number of threads; by default the processors that this process may use."""
+    """Number of threads, by default that of `get_num_threads`."""
     if threads is None:
-        available = getattr(os, "sched_getaffinity", None)
-        return min(64, len(available(0)) if available else os.cpu_count() or 1)
+        return get_num_threads()
     if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= 1024:
         raise ValueError(f"threads is an int from 1 to 1024; got {threads!r}")
     return threads
@@ -152,7 +151,7 @@ cdef class Mapping:
             outputs.append(array)
             values = array
             for j in range(size if n else 0):
-                batch.outputs[i] = Target(&values[0, j], size)
+                batch.outputs[i] = Target(&values[0, j], size, NULL, 0)
                 i += 1
         return outputs
 

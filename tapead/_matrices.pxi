@@ -64,12 +64,12 @@ cdef class Matrix:
             seed[i, start + i] = 1.0
         batch.prepare(n_points, n_inputs + n, out.shape[1], self.directions.code.n_guards)
         for i in range(n_inputs):
-            batch.inputs[i] = Column(&inputs[i], 0)
+            batch.inputs[i] = Column(&inputs[i], 0, NULL)
         for i in range(n):
-            batch.inputs[n_inputs + i] = Column(&seed[0, i], n)
+            batch.inputs[n_inputs + i] = Column(&seed[0, i], n, NULL)
             batch.varies[n_inputs + i] = 1
         for i in range(out.shape[1]):
-            batch.outputs[i] = Target(&out[0, i], out.shape[1])
+            batch.outputs[i] = Target(&out[0, i], out.shape[1], NULL, 0)
         if self.directions.batch(batch):
             failed[0] = batch.failed[0]
         kinks[0] |= batch.kinks

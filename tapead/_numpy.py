@@ -71,6 +71,8 @@ def elements(array):
 
 def apply_ufunc(ufunc, method, inputs, kwargs):
     """What ``ufunc(*inputs)``, or one of its methods, means where an input is traced."""
+    if any(map(_is_foreign, inputs)):
+        return NotImplemented
     if any(map(_is_float_array, inputs)) and not _tape.is_expanding():
         from tapead import _dispatch
 
@@ -89,6 +91,19 @@ def _is_float_array(x):
     """Whether `x` is an array, traced or of plain numbers."""
     return type(x).__module__ == "tapead._array" or (
         isinstance(x, np.ndarray) and x.dtype != object
+    )
+
+
+def _is_foreign(x):
+    """Whether `x` has NumPy's protocols and is neither ours nor NumPy's."""
+    return _is_foreign_type(type(x))
+
+
+def _is_foreign_type(kind):
+    return (
+        hasattr(kind, "__array_ufunc__")
+        and not issubclass(kind, np.ndarray | np.generic | _tape.Var)
+        and kind.__module__ != "tapead._array"
     )
 
 
@@ -168,8 +183,10 @@ def plain(x):
     return x.view(np.ndarray) if isinstance(x, Elements) else x
 
 
-def apply_function(function, args, kwargs):
+def apply_function(function, types, args, kwargs):
     """What a NumPy function that is not a ufunc means for traced values."""
+    if any(_is_foreign_type(kind) for kind in types):
+        return NotImplemented
     if not _tape.is_expanding():
         from tapead import _array
 
@@ -200,6 +217,8 @@ def where(condition, x, y):
     >>> tapead.grad(lambda x: tapead.where(x > 0, tapead.sqrt(x), 0.0))(-1.0)
     0.0
     """
+    if any(map(_is_foreign, (condition, x, y))):
+        return np.where(condition, x, y)
     if any(map(_is_float_array, (condition, x, y))) and not _tape.is_expanding():
         from tapead import _array
 
@@ -234,6 +253,9 @@ def holds_traced(x):
 
 def apply_elemental(name, *inputs):
     """A row's function of anything but floats and a Var alone: ints, arrays, lists."""
+    for x in inputs:
+        if hasattr(type(x), "__tapead_elemental__"):
+            return x.__tapead_elemental__(name, inputs)
     if any(map(holds_traced, inputs)):
         if not any(isinstance(x, (np.ndarray, list, tuple)) for x in inputs):
             refuse(name, inputs)

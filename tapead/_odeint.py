@@ -230,7 +230,7 @@ def _integrated(field, y0, t, args, settings):
 
 def _solved(field, span, y0, args, settings):
     """A solution by SciPy, which has come to its end."""
-    from scipy.integrate import solve_ivp
+    from scipy.integrate import solve_ivp  # type: ignore[import-untyped]
 
     def fun(t, y):
         value = field(y, t, *args)

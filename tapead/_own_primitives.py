@@ -39,7 +39,7 @@ class primitive:  # noqa: N801 - a decorator
     ------
     TypeError
         If `function` is not callable. When called: if a keyword-only argument is traced, or while
-        a `Program` is recorded.
+        a `Program` of numbers, not of arrays, is recorded.
 
     See Also
     --------
@@ -98,9 +98,8 @@ class primitive:  # noqa: N801 - a decorator
             )
         if is_expanding():
             raise TypeError(
-                f"primitive {self._name} cannot be recorded in a Program, which takes arrays "
-                "element by element; differentiate without a Program, or take it out of the "
-                "function that is recorded"
+                f"primitive {self._name} cannot be recorded in a Program of numbers; give "
+                "tapead.record arrays=True"
             )
         return self._row.apply((args, kwargs))
 

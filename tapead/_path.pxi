@@ -325,6 +325,9 @@ cdef Path recorded_path(
         tape.end()
     if st.failed:
         raise_failed(st)
+    if tape.entries:
+        raise TypeError("the function works on whole arrays, which a program of numbers does not "
+                        "hold; record it with arrays=True")
     return frozen_path(tape, arguments, y, has_aux, reassociate)
 
 

@@ -38,11 +38,16 @@ def record_primitive(row, tuple operands, dict params):
     cdef list arrays = [traced_array(st, x) for x in operands]
     cdef list plain = [(<Array>x).data if type(x) is Array else x for x in arrays]
     cdef PrimitiveEntry entry
+    cdef dict traced = params
+    if st.guarding == ARRAYS:
+        traced = checked_masks(row, params)
+        params = plain_masks(traced)
     v = row.value(*plain, **params)
-    if not any([is_active(x) for x in arrays]):
-        return passive_results(st, v)
+    if traced is params and not any([is_active(x) for x in arrays]):
+        return passive_results(st, v, any([is_marked(x) for x in arrays if type(x) is Array])
+                               or row.name in SELECTING)
     entry = PrimitiveEntry.__new__(PrimitiveEntry)
-    entry.primitive, entry.params = row, params
+    entry.primitive, entry.params, entry.traced_params = row, params, traced
     entry.ids = [(<Array>x).id if type(x) is Array else 0 for x in arrays]
     entry.places = [(<Array>x).place if type(x) is Array else -1 for x in arrays]
     entry.marked = [type(x) is Array and (<Array>x).marked for x in arrays]
@@ -52,13 +57,18 @@ def record_primitive(row, tuple operands, dict params):
         for i, x in enumerate(arrays)])
     marked = row.moves == "both" and True in entry.marked or row.name in SELECTING
     if type(v) is tuple:
-        return record_several(st, entry, v)
+        out = record_several(st, entry, v)
+        if st.guarding == ARRAYS:
+            ids = tuple([0 if part is None else part[0] for part in entry.parts])
+            journal_primitive(st, row, arrays, traced, (entry.id, *ids), v)
+        return out
     v = np.asarray(v)
     entry.v = outline(v, "v" in reads)
-    if v.ndim == 0:
-        entry.is_number = True
-        return number_result(st, entry, v)
-    return result_of(st, entry, v, marked)
+    entry.is_number = v.ndim == 0
+    out = number_result(st, entry, v) if entry.is_number else result_of(st, entry, v, marked)
+    if st.guarding == ARRAYS:
+        journal_primitive(st, row, arrays, traced, entry.id, v)
+    return out
 
 
 SELECTING = ("keep", "scatter", "broadcast_sum")  # rows whose result may hold absent elements
@@ -77,13 +87,18 @@ cdef object traced_array(State* st, object x):
     return x
 
 
-cdef object passive_results(State* st, object v):
+cdef object passive_results(State* st, object v, bint marked):
+    cdef Array out
     if type(v) is tuple:
-        return tuple([passive_results(st, part) for part in v])
+        return tuple([passive_results(st, part, marked) for part in v])
     v = np.asarray(v)
     if v.dtype.kind != "f":
         return v
-    return new_array_of(st, v, 0, -1) if v.ndim else float(v)
+    if v.ndim == 0:
+        return float(v)
+    out = new_array_of(st, v, 0, -1)
+    out.marked = marked
+    return out
 
 
 cdef Var number_result(State* st, Entry entry, ndarray v):
@@ -145,6 +160,7 @@ cdef class PrimitiveEntry(Entry):
 
     cdef object primitive
     cdef dict params
+    cdef dict traced_params  # the same with conditions that a Program of arrays computes anew
     cdef list ids
     cdef list places
     cdef list marked  # operands that may hold absent elements
@@ -233,9 +249,9 @@ cdef class PrimitiveEntry(Entry):
         operands, v = self.handles(sweep)
         for i in range(len(self.ids)):
             if wanted(sweep, self.ids[i]):
-                term = self.primitive.pullback(i, w, v, *operands, **self.params)
+                term = self.primitive.pullback(i, w, v, *operands, **self.traced_params)
                 if term is not None:
-                    add_recorded(sweep, self.places[i], cast(term, operands[i].dtype))
+                    add_recorded(sweep, self.places[i], cast(as_array(term), operands[i].dtype))
         return 0
 
     cdef tuple handles(self, Sweep sweep):
@@ -269,11 +285,11 @@ cdef class PrimitiveEntry(Entry):
                 operands, v = self.handles(sweep)
             dot = dot if self.primitive.moves == "both" else number_of(dot)
             if self.primitive.pushforward is not None:
-                term = self.primitive.pushforward(i, dot, v, *operands, **self.params)
+                term = self.primitive.pushforward(i, dot, v, *operands, **self.traced_params)
             else:
                 moved = list(operands)
                 moved[i] = dot
-                term = self.primitive(*moved, **self.params)
+                term = self.primitive(*moved, **self.traced_params)
             self.record_dots(sweep, term)
         return 0
 

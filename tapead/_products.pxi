@@ -20,7 +20,7 @@ cdef list numbers_like(object tree, object like, str what):
     for like_leaf, leaf in zip(leaves(like), align(like, tree, what)):
         if type(like_leaf) is Array or (
                 isinstance(like_leaf, ndarray) and like_leaf.dtype != object
-                and not active_state().guarding):
+                and active_state().guarding != SCALARS):
             out.append(seed_like(leaf, like_leaf.dtype))
         else:
             tangent_leaf(out, leaf)
@@ -97,6 +97,10 @@ def jvp(f, primals, tangents, has_aux=False):
     require_tuple(primals, "jvp", "primals")
     require_tuple(tangents, "jvp", "tangents")
     cdef list seeds
+    if batching is not None:
+        found = batching(jvp, (f, tuple(primals), tuple(tangents)), {"has_aux": has_aux})
+        if found is not NotImplemented:
+            return found
     if is_recorded(f):
         found = f.transformed("jvp", (), has_aux, (tuple(primals), tuple(tangents)), {})
         if found is not NotImplemented:
@@ -168,6 +172,10 @@ def vjp(f, *primals, has_aux=False):
     cdef Run run = Run.__new__(Run)
     cdef Transform transform = Transform(f, tuple(range(len(primals))), has_aux)
     cdef list results = []
+    if batching is not None:
+        found = batching(vjp, (f, *primals), {"has_aux": has_aux})
+        if found is not NotImplemented:
+            return found
     if is_recorded(f):
         found = f.vjp_of(primals, has_aux)
         if found is not NotImplemented:
@@ -280,6 +288,10 @@ def hvp(f, primals, tangents):
     require_tuple(primals, "hvp", "primals")
     require_tuple(tangents, "hvp", "tangents")
     cdef list seeds
+    if batching is not None:
+        found = batching(hvp, (f, tuple(primals), tuple(tangents)), {})
+        if found is not NotImplemented:
+            return found
     if is_recorded(f):
         found = f.transformed("hvp", (), False, (tuple(primals), tuple(tangents)), {})
         if found is not NotImplemented:
@@ -356,6 +368,10 @@ cdef class derivative(Transform):
                             "use tapead.jacobian")
         if self.order == 0:
             return self.f(x, *args, **kwargs)
+        if batching is not None:
+            found = batching(self, (x, *args), kwargs)
+            if found is not NotImplemented:
+                return found
         if self.order <= 2 and is_recorded(self.f):
             name = "grad" if self.order == 1 else "hessian"
             found = self.f.transformed(name, 0, False, (x, *args), kwargs)

@@ -30,8 +30,9 @@ import sys
 
 import numpy as np
 
-from tapead import transforms
+from tapead import _array, _array_program, transforms
 from tapead._code import steps
+from tapead._executor import get_num_threads
 from tapead._containers import leaves, map_leaves
 from tapead._errors import BranchChanged, TapeError
 from tapead._guards import COMPARISONS, GUARDS
@@ -61,4 +62,4 @@ include "_map.pxi"
 include "_inline.pxi"
 include "_compiled.pxi"
 
-transforms.register_recorded(Recorded)
+transforms.register_recorded((Recorded, _array_program.ArrayProgram))

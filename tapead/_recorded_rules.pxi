@@ -100,6 +100,8 @@ def plain_value(x):
     """The plain array (or number) of `x`; `x` itself if it is not traced."""
     if isinstance(x, (list, tuple)):
         return np.asarray([plain_value(item) for item in x])
+    if type(x) is Array:
+        journal_look(<Array>x)
     return plain_of(x)
 
 
@@ -155,8 +157,11 @@ cdef object total_of(object term):
     """Sum of what is there, None if nothing is."""
     if type(term) is not Array and not isinstance(term, ndarray):
         return term
-    if is_marked(term) and marks_of(plain_of(term)).all():
-        return None
+    if is_marked(term):
+        if is_active(term) and active_state().guarding == ARRAYS:
+            return seeded(primitive("broadcast_sum")(term, shape=()))
+        if marks_of(plain_of(term)).all():
+            return None
     total = np.sum(number_of(term))
     return total if type(total) is Var else float(total)
 
@@ -167,6 +172,8 @@ cdef object recorded_unbroadcast(object w, object shape):
 
     if not is_marked(w):
         return sum_to(w, shape)
+    if active_state().guarding == ARRAYS:
+        return primitive("broadcast_sum")(w, shape=tuple(shape))
     present = np.broadcast_to(~marks_of(plain_of(w)), w.shape)
     return primitive("keep")(
         as_array(sum_to(number_of(w), shape)),
@@ -219,6 +226,8 @@ cdef object look(object bar, Window window):
     cdef State* st = active_state()
     if isinstance(bar, ndarray):
         return window.of(window.laid_out(bar))
+    if type(bar) is Var:  # of an array without axes
+        bar = as_array(bar)
     a = laid_array(<Array>bar, window)
     base_of(st, a)
     return view_on(st, a, window.of((<Array>a).data))

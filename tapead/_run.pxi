@@ -2,6 +2,7 @@
 
 cdef enum:
     IDLE_TAPES = 8
+    SCALARS = 1  # of State.guarding: arrays are recorded element by element
     IDLE_BYTES = 1 << 27  # a larger tape gives its memory back
 
 ctypedef int (*NumberSweep)(State*, double*, int64_t, int64_t) except -1 nogil
@@ -296,7 +297,7 @@ cdef object lift_leaf(object context, object leaf):
 
 
 cdef object lift_array(Run run, object array):
-    if not run.st.guarding and array.dtype.kind != "O":
+    if run.st.guarding != SCALARS and array.dtype.kind != "O":
         if array.dtype == np.float16:
             return lift_whole(run, array.astype(np.float32))
         if array.dtype != np.float64 and array.dtype != np.float32:
@@ -330,7 +331,7 @@ cdef int refuse(Run run, str what) except -1:
 cdef object adjoint_leaf(object context, object leaf):
     cdef Run run = <Run>context
     if type(leaf) is Array or (type(leaf) is not float and isinstance(leaf, ndarray)
-                               and leaf.dtype != object and not run.st.guarding):
+                               and leaf.dtype != object and run.st.guarding != SCALARS):
         check_cursor(run)
         run.cursor += 1
         return run.reached_like(run.cursor - 1, leaf)

@@ -45,6 +45,11 @@ cdef class StackEntry(Entry):
         if w is None:
             return 0
         w = np.reshape(w, -1)
+        if sweep.st.guarding == ARRAYS and is_marked(w):
+            for i in range(ids.shape[0]):
+                if wanted(sweep, ids[i]):
+                    add_number(sweep, ids[i], seeded(w[i]))
+            return 0
         absent = marks_of(plain_of(w))
         for i in range(ids.shape[0]):
             if wanted(sweep, ids[i]) and not absent[i]:
@@ -91,7 +96,10 @@ cdef Array array_of_numbers(State* st, list values, tuple shape):
         return new_array_of(st, data, 0, -1)
     entry = StackEntry.__new__(StackEntry)
     entry.ids, entry.shape, entry.single = ids, shape, False
-    return result_of(st, entry, data, False)
+    out = result_of(st, entry, data, False)
+    if st.guarding == ARRAYS:
+        note(st, ("stack", entry.id, [noted(st, x) for x in values], form(data)))
+    return out
 
 
 def as_array(x):

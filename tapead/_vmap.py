@@ -12,6 +12,8 @@ from tapead._array import as_array
 from tapead._batched import NUMERIC, BatchedArray, Level, data_of, is_batched, ndim_of
 from tapead._batched_transforms import LEVELS, transformed
 from tapead._containers import leaves, map_leaves
+from tapead._numpy import elements, holds_traced
+from tapead._tape import is_expanding
 
 
 def vmap(f, in_axes=0, out_axes=0):
@@ -72,6 +74,8 @@ def vmap(f, in_axes=0, out_axes=0):
     def mapped(*args, **kwargs):
         axes = _axes_of_leaves(in_axes, args)
         level = _new_level(axes, leaves(args))
+        if is_expanding():
+            return _expanded(f, axes, args, kwargs, out_axes, level.size)
         queue = iter(axes)
         args = map_leaves(lambda leaf: _at_level(leaf, next(queue), level), args)
         with running(level):
@@ -164,6 +168,33 @@ def _out(leaf, axis, level):
     if isinstance(data, np.ndarray) and not data.flags.writeable:
         data = data.copy()
     return np.moveaxis(data, 0, axis)
+
+
+def _expanded(f, axes, args, kwargs, out_axes, n):
+    """Point by point: a Program takes arrays element by element in any case."""
+    if n == 0:
+        raise ValueError("vmap over an axis of length 0 cannot be recorded in a Program")
+    results = []
+    for k in range(n):
+        queue = iter(axes)
+        point = map_leaves(lambda x, k=k, queue=queue: _point(x, next(queue), k), args)
+        results.append(f(*point, **kwargs))
+    columns = iter(list(zip(*map(leaves, results), strict=True)))
+    queue = iter(_spread(out_axes, results[0], "out_axes"))
+    return map_leaves(lambda _: _column(next(columns), next(queue)), results[0])
+
+
+def _point(leaf, axis, k):
+    return leaf if axis is None else np.moveaxis(leaf, axis, 0)[k]
+
+
+def _column(values, axis):
+    if axis is None or not isinstance(values[0], NUMERIC):
+        return values[0]
+    out = np.empty((len(values), *np.shape(values[0])), dtype=object)
+    for k, value in enumerate(values):
+        out[k] = value
+    return np.moveaxis(elements(out) if holds_traced(out) else out.astype(float), 0, axis)
 
 
 _depths = itertools.count()  # an inner level, also of a rule that runs later, has the larger one

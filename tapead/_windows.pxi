@@ -40,6 +40,8 @@ cdef int refresh(State* st, Array a) except -1:
     entry.window = Window.onto(
         base.buffer, (<object>a.data).shape, (<object>a.data).strides, a.offset)
     push_entry(st, entry, 0.0, 0)
+    if st.guarding == ARRAYS:
+        note(st, ("window", entry.id, base.id, described(entry.window)))
     a.id, a.place, a.serial = entry.id, entry.place, st.serial
     return 0
 
@@ -278,7 +280,9 @@ cdef class ElementEntry(Entry):
         if dot is None:
             return 0
         dot = look(dot, self.window.element(self.offset))
-        if not marks_of(plain_of(dot)):
+        if sweep.st.guarding == ARRAYS and is_marked(dot):
+            add_number(sweep, self.id, seeded(dot[()]))
+        elif not marks_of(plain_of(dot)):
             add_number(sweep, self.id, dot[()])
         return 0
 

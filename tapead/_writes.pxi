@@ -137,9 +137,11 @@ cdef int set_item(Array a, object index, object value) except -1:
         check_alive(st, base.serial, base.id, "this array")
     if st.owner == NULL:
         raise_stale(st, "this array")
-    before = copy_of(base.buffer) if base.id == 0 and (<Tape>st.owner).tracing else None
+    before = None
+    if base.id == 0 and (st.guarding == ARRAYS or (<Tape>st.owner).tracing):
+        before = copy_of(base.buffer)
     a.data[index] = data
-    record_write(st, a, base, index, source)
+    record_write(st, a, base, before, index, source)
     return note_write(st, base.id, before, data)
 
 
@@ -167,7 +169,9 @@ cdef Base writable_base(State* st, Array a):
     return base
 
 
-cdef int record_write(State* st, Array a, Base base, object index, object value) except -1:
+cdef int record_write(
+    State* st, Array a, Base base, object before, object index, object value
+) except -1:
     cdef AssignEntry entry = AssignEntry.__new__(AssignEntry)
     cdef Ref ref
     entry.base_id, entry.base_place = base.id, base.place
@@ -193,7 +197,10 @@ cdef int record_write(State* st, Array a, Base base, object index, object value)
     entry.window = Window.onto(
         base.buffer, target.shape, target.strides,
         <char*>cnp.PyArray_DATA(target) - <char*>cnp.PyArray_DATA(base.buffer))
-    return new_version(st, a, base, entry)
+    new_version(st, a, base, entry)
+    if st.guarding == ARRAYS:
+        journal_write(st, base, before, value, entry)
+    return 0
 
 
 cdef int new_version(State* st, Array a, Base base, Entry entry) except -1:

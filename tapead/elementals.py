@@ -243,11 +243,18 @@ _PRESENT_ROWS = (
     _row("number", "number(x)", "present(x)", domain=(-3, 3), text="{x} or 0", tex="{x}", public=False),
     _row("join", "join(x, y)", "1", "present(y)", domain=(-3, 3), text="{x} + ({y} or nothing)", tex="{x} + {y}", public=False),
 )
+_TEST_ROWS = tuple(  # 1 where a comparison holds and 0 elsewhere: masks of arrays
+    _row(name, f"1.0 if x {sign} y else 0.0", *_ABSENT * 2, domain=(-3, 3), text=f"[{{x}} {sign} {{y}}]",
+         tex=f"[{{x}} {sign} {{y}}]", kink="x == y" if sign in "<=>=" and sign != "==" else "", public=False)
+    for name, sign in (("less", "<"), ("less_equal", "<="), ("greater", ">"), ("greater_equal", ">="),
+                       ("equal", "=="), ("not_equal", "!="))
+)
 _MARKED_ROWS = (
     _row("carry", "carry(x, y)", "y", "x", domain=(-3, 3), text="{x} ×? {y}", tex=r"{x} \times {y}", public=False),
     _row("merge", "merge(x, y)", "present(x)", "present(y)", domain=(-3, 3), text="{x} +? {y}", tex="{x} + {y}", public=False),
     _row("present", "present(x)", "absent", domain=(-3, 3), text="present({x:r})", tex="[{x}]", public=False),
     _row("seed", "x", "1", domain=(-3, 3), text="{x}", tex="{x}", public=False),
+    _row("taken", "1.0 if x != 0 else absent_()", *_ABSENT, domain=(-3, 3), **_call("taken", 1), public=False),
 )
 # fmt: on
 
@@ -319,8 +326,10 @@ def _choices():
 
 CHOICES = _choices()
 _CHOICE_ROWS = tuple(row for choice in CHOICES.values() for row in choice.rows)
-INSTRUCTIONS = ROWS + _PRESENT_ROWS + _MARKED_ROWS + _CHOICE_ROWS
-FIRST_MARKED = len(ROWS + _PRESENT_ROWS) + 1  # from this opcode on a result may be the mark
+INSTRUCTIONS = ROWS + _PRESENT_ROWS + _TEST_ROWS + _MARKED_ROWS + _CHOICE_ROWS
+FIRST_MARKED = (
+    len(ROWS + _PRESENT_ROWS + _TEST_ROWS) + 1
+)  # from this opcode on a result may be the mark
 
 ELEMENTALS = {row.name: row for row in ROWS}
 OPCODES = {row.name: code for code, row in enumerate(INSTRUCTIONS, start=1)}  # 0 is an input

@@ -141,10 +141,12 @@ def minimize(f, x0, *args, method="BFGS", tol=None, options=None, linear="auto")
     >>> import numpy as np
     >>> import tapead
     >>> def ridge(weight):
-    ...     loss = lambda x, weight: (x[0] - 1.0)**2 + x[1]**2 + weight * np.sum(x * x)
-    ...     return tapead.implicit.minimize(loss, np.zeros(2), weight)[0]
-    >>> round(ridge(1.0), 9), round(tapead.grad(ridge)(1.0), 9)  # 1 / (1 + w), -1 / (1 + w)**2
-    (0.5, -0.25)
+    ...     loss = lambda x, weight: np.sum((x - [1.0, 2.0])**2) + weight * np.sum(x * x)
+    ...     return tapead.implicit.minimize(loss, np.zeros(2), weight)
+    >>> ridge(1.0).round(9)  # [1, 2] / (1 + weight)
+    array([0.5, 1. ])
+    >>> tapead.jacobian(ridge)(1.0).round(9)
+    array([-0.25, -0.5 ])
     """
     shape, start = _started(x0)
 

@@ -139,9 +139,20 @@ def test_stop_gradient_is_a_copy():
     assert tapead.value_and_grad(f)(np.ones(2))[0] == 2.0
 
 
+@pytest.mark.parametrize("x", [X, 2.0], ids=["an array", "a number"])
+def test_stop_gradient_is_computed_anew_in_a_program(x):
+    def f(x):
+        return np.sum(x * x * tapead.stop_gradient(x))
+
+    program = tapead.record(f, x, arrays=True)
+    assert program(3.0 * x) == pytest.approx(f(3.0 * x))
+    np.testing.assert_allclose(program.grad(3.0 * x), tapead.grad(f)(3.0 * x))
+    np.testing.assert_allclose(program.hessian(3.0 * x), tapead.hessian(f)(3.0 * x))
+
+
 def test_stop_gradient_refuses_to_become_a_constant_of_a_program():
-    with pytest.raises(TypeError, match="constant of the Program"):
-        tapead.record(lambda x: x * tapead.stop_gradient(x), 1.0)
+    with pytest.raises(TypeError, match=r"constant of a Program of numbers; give.*arrays=True"):
+        tapead.record(lambda x: x * tapead.stop_gradient(x), 1.0, arrays=False)
 
 
 # -- checkpoint ----------------------------------------------------------------------------
@@ -255,9 +266,12 @@ def test_checkpoint_sees_a_constant_as_it_was():
     assert tapead.grad(f)(X).tolist() == [1.0] * 5
 
 
-def test_checkpoint_is_recorded_whole_in_a_program():
-    program = tapead.record(tapead.checkpoint(lambda x: tapead.sin(x) * x), 1.0)
-    assert program(2.0) == np.sin(2.0) * 2.0
+@pytest.mark.parametrize("arrays", [True, False])
+def test_checkpoint_is_recorded_in_a_program(arrays):
+    f = tapead.checkpoint(lambda x: tapead.sin(x) * x)
+    program = tapead.record(lambda x: np.sum(f(x)), X, arrays=arrays)
+    assert program(2.0 * X) == pytest.approx(np.sum(np.sin(2.0 * X) * 2.0 * X))
+    np.testing.assert_allclose(program.grad(2.0 * X), np.sin(2 * X) + 2 * X * np.cos(2 * X))
 
 
 def test_checkpoint_refuses_traced_values_from_outside():

@@ -100,7 +100,8 @@ def test_function_of_an_array_of_traced_values_is_traced(row):
     value, gradient = tapead.value_and_grad(lambda *xs: np.sum(function(row)(*xs)), everything)(*xs)
     each = [tapead.value_and_grad(function(row), everything)(*point) for point in points(row)]
     assert value == pytest.approx(sum(v for v, _ in each), rel=4 * EPS, abs=4 * EPS)
-    np.testing.assert_array_equal(np.transpose(gradient), [g for _, g in each])
+    # kernels of arrays are within 2 ulp of the functions of a number
+    np.testing.assert_allclose(np.transpose(gradient), [g for _, g in each], rtol=4 * EPS)
 
 
 @each_row(WITH_UFUNC)

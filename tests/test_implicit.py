@@ -120,12 +120,16 @@ def test_root_of_many_unknowns_is_solved_by_products():
 
 
 def test_root_starting_point_has_no_derivative():
-    f = lambda x0: implicit.root(lambda x: x**2 - 4.0, x0) * x0  # noqa: E731
+    def f(x0):
+        return implicit.root(lambda x: x**2 - 4.0, x0) * x0
+
     assert tapead.grad(f)(1.0) == pytest.approx(2.0)
 
 
 def test_root_within_vmap_is_solved_point_by_point():
-    f = lambda a: implicit.root(lambda x, a: x**3 - a, 1.0, a)  # noqa: E731
+    def f(a):
+        return implicit.root(lambda x, a: x**3 - a, 1.0, a)
+
     a = np.array([1.0, 8.0, 27.0])
     close(tapead.vmap(f)(a), np.cbrt(a))
     close(tapead.vmap(tapead.grad(f))(a), np.cbrt(a) / (3.0 * a))
@@ -162,7 +166,10 @@ def by_newton_of_gradient(p):
 def test_minimize_by_any_method(method):
     def f(a):
         x0 = {"u": 0.3, "v": np.zeros(2)}
-        loss = lambda x, a: (x["u"] - a) ** 2 + np.sum((x["v"] - a * x["u"]) ** 2)  # noqa: E731
+
+        def loss(x, a):
+            return (x["u"] - a) ** 2 + np.sum((x["v"] - a * x["u"]) ** 2)
+
         return implicit.minimize(loss, x0, a, method=method)
 
     close(f(2.0), {"u": 2.0, "v": np.full(2, 4.0)}, 1e-6)
@@ -196,9 +203,7 @@ def test_fixed_point_takes_a_solver():
     from scipy.optimize import fixed_point as accelerated
 
     def f(a):
-        return implicit.fixed_point(
-            lambda x, a: 0.5 * (x + a / x), 1.0, a, solver=accelerated
-        )
+        return implicit.fixed_point(lambda x, a: 0.5 * (x + a / x), 1.0, a, solver=accelerated)
 
     assert f(9.0) == pytest.approx(3.0)
     check_grads(f, (9.0,), order=3)
@@ -284,7 +289,9 @@ def test_odeint_takes_containers():
 
 def test_odeint_solves_stiff_equations_and_their_adjoints():
     def f(k):
-        field = lambda y, t, k: np.stack([-k * (y[0] - np.cos(y[1])), 1.0 + 0.0 * y[0]])  # noqa: E731
+        def field(y, t, k):
+            return np.stack([-k * (y[0] - np.cos(y[1])), 1.0 + 0.0 * y[0]])
+
         return implicit.odeint(field, np.zeros(2), np.array([0.0, 1.0]), k, method="Radau")[1, 0]
 
     difference = (f(1010.0) - f(990.0)) / 20.0
@@ -292,7 +299,9 @@ def test_odeint_solves_stiff_equations_and_their_adjoints():
 
 
 def test_odeint_at_one_time_is_the_initial_state():
-    f = lambda y: implicit.odeint(lambda y, t: y, y, np.array([1.0]))  # noqa: E731
+    def f(y):
+        return implicit.odeint(lambda y, t: y, y, np.array([1.0]))
+
     assert f(Y0).tolist() == [Y0.tolist()]
     assert tapead.jacobian(f)(Y0).tolist() == [np.eye(2).tolist()]
 
@@ -332,7 +341,9 @@ def test_a_solver_that_fails_says_what_to_do(case):
 
 
 def test_a_singular_jacobian_is_named():
-    f = lambda a: implicit.root(lambda x, a: (x - a) ** 2, 1.0, a)  # noqa: E731
+    def f(a):
+        return implicit.root(lambda x, a: (x - a) ** 2, 1.0, a)
+
     with pytest.raises(np.linalg.LinAlgError, match="root: the Jacobian at the solution is sing"):
         tapead.grad(f)(1.0)
 
@@ -370,6 +381,13 @@ def test_arguments_that_do_not_fit_are_refused(case):
         make()
 
 
-def test_implicit_functions_are_refused_in_a_program():
-    with pytest.raises(TypeError, match=r"implicit\.root cannot be recorded in a Program"):
-        tapead.record(lambda a: implicit.root(lambda x, a: x - a, 1.0, a), 2.0)
+def cube_root(a):
+    return implicit.root(lambda x, a: x**3 - a, 1.0, a)
+
+
+def test_implicit_functions_are_instructions_of_a_program():
+    program = tapead.record(cube_root, 2.0)
+    assert program(8.0) == pytest.approx(2.0)
+    assert program.grad(8.0) == pytest.approx(1.0 / 12.0)
+    with pytest.raises(TypeError, match=r"implicit\.root cannot be .* a Program of numbers; give"):
+        tapead.record(cube_root, 2.0, arrays=False)

@@ -17,7 +17,7 @@ SOURCES = (".py", ".pyi", ".pyx", ".pxd", ".pxi", ".h", ".in")
 LAYERS = {
     0: "elementals _guards _expressions _c99 _templates _errors _version _installed _nodes "
     "_special _scipy_special _active _allocate _vecmath _vecmath_more _vecmath_single "
-    "_threads _lowered _pool _kernel_cases",
+    "_threads _lowered _layouts _array_loops _pool _kernel_cases",
     1: "_elementals _rules _containers "
     "_tape _storage _sweeps _entries _tape_class _reading _noted _scalar _functions "
     "_rows _replay _vectors _lanes _marks _kernel_loops",
@@ -25,13 +25,17 @@ LAYERS = {
     "_array _walk _operands _elementwise _elemental_entry _bars _windows _indexing _writes "
     "_recorded_rules _recorded_sweeps _primitive_entries _stacks _array_class _array_inputs "
     "_array_reading primitives _dispatch "
+    "_journal _mask "
     "_code _code_class _freeze _passes _schedule _derive _executor _lower _point _batch "
+    "_cluster _thread_setting _array_code _array_again _array_freeze _array_plan _array_listing "
+    "_array_executor _array_steps _array_runs "
     "_code_data _listing _program_file _c_source",
     3: "math numpy _arrays _signature _signature_leaves _signature_static _signature_groups "
     "_signature_kinds _signature_plain",
     4: "_joint _function_transforms _own_primitives _vmap _batched _batched_calls "
     "_batched_functions _batched_indexing _batched_joins _batched_products _batched_shapes "
     "_batched_transforms implicit _implicit_rules _odeint _ravel "
+    "_array_program _forms _array_paths _array_program_class "
     "transforms _run _gradient _jacobian _array_jacobian _products _trace testing "
     "_program _path _recorded _replayed _program_class _matrices _map _inline _compiled",
     5: "__init__",

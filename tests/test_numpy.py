@@ -187,7 +187,7 @@ def test_unsupported_ufunc_says_so(case):
 
 
 def test_out_of_floats_is_refused():
-    with pytest.raises(TypeError, match=r"numpy\.add with out= would drop the derivative"):
+    with pytest.raises(TypeError, match=r"numpy\.add with out= .*would drop the derivative"):
         tapead.grad(lambda x: np.add(x, 1.0, out=np.zeros(3))[0])(ARRAY)
 
 

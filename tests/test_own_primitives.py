@@ -229,6 +229,20 @@ def test_primitive_calls_a_kernel_in_c():
     check_grads(erf, (X,), order=3)
 
 
+@pytest.mark.parametrize("x", [X, 2.0], ids=["an array", "a number"])
+def test_primitive_is_an_instruction_of_a_program(x):
+    f = made("pullback", opaque=True)
+
+    def total(x, y):
+        return np.sum(f(x, y)) * y
+
+    program = tapead.record(total, x, 2.0, argnums=(0, 1))
+    assert program(3.0 * x, 5.0) == pytest.approx(total(3.0 * x, 5.0))
+    found = program.grad(3.0 * x, 5.0)
+    for got, expected in zip(found, tapead.grad(total, (0, 1))(3.0 * x, 5.0), strict=True):
+        np.testing.assert_allclose(got, expected)
+
+
 def test_primitive_within_vmap_is_called_point_by_point():
     f = made("pullback", opaque=True)
     ks = np.array([1.0, 2.0])
@@ -289,8 +303,8 @@ REFUSED = {
         "f gave a traced result.* not among its arguments",
     ),
     "a Program": (
-        lambda: tapead.record(lambda y: made("pullback")(1.0, y), 2.0),
-        "primitive power cannot be recorded in a Program",
+        lambda: tapead.record(lambda y: made("pullback")(1.0, y), 2.0, arrays=False),
+        "primitive power cannot be recorded in a Program of numbers; give.*arrays=True",
     ),
 }
 

@@ -74,7 +74,7 @@ CONTAINERS = {
     "array of float32": (
         lambda x: np.sum(x * x),
         np.ones(3, np.float32),
-        np.array([0.1, 0.2, 0.3], np.float32),
+        np.array([0.5, 0.25, 3.0], np.float32),  # exact in float32: numbers are replayed in double
     ),
     "matrix": (of_matrix, np.eye(3), np.arange(9.0).reshape(3, 3)),
     "Fortran order": (of_matrix, np.eye(3), np.asfortranarray(np.arange(9.0).reshape(3, 3))),

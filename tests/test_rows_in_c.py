@@ -46,7 +46,13 @@ int64_t wide(const tapead_wide *code, double *w, int *kinks) {
 
 
 class Column(ctypes.Structure):
-    _fields_ = [("base", ctypes.c_void_p), ("stride", ctypes.c_int64)]
+    _fields_ = [
+        ("base", ctypes.c_void_p), ("stride", ctypes.c_int64), ("layout", ctypes.c_void_p),
+    ]  # fmt: skip
+
+
+class Target(Column):
+    _fields_ = [("summed", ctypes.c_int64)]
 
 
 class Batch(ctypes.Structure):
@@ -107,9 +113,9 @@ def run_lanes(library, code, columns, lanes=64, uniform=(), n_outputs=1, summed=
     uniform, sums = np.array(uniform, dtype=float), np.zeros(n_outputs)
     outputs = np.full((n_outputs, n), -7.0)
     inputs = (Column * len(columns))(*[Column(c.ctypes.data, c.strides[0] // 8) for c in columns])
-    targets = (Column * n_outputs)(*[Column(row.ctypes.data, 1) for row in outputs])
+    targets = (Target * n_outputs)(*[Target(row.ctypes.data, 1) for row in outputs])
     batch = Batch(code.ctypes.data, uniform.ctypes.data, ctypes.addressof(inputs),
-                  ctypes.addressof(targets), sums.ctypes.data if summed else None)  # fmt: skip
+                  None if summed else ctypes.addressof(targets), sums.ctypes.data if summed else None)  # fmt: skip
     failed, kinks = np.full(n, -9, dtype=np.int32), ctypes.c_int(0)
     memory = np.zeros(32 * lanes + 8)
     w = memory[(-memory.ctypes.data % 64) // 8 :]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import tapead
+import tapead.numpy as tnp
 from tapead import _batched_calls
 from tapead.testing import leaves
 
@@ -29,7 +30,7 @@ def loop(f, *args):
     """`f` of one point after the other, the results stacked."""
     results = [f(*point) for point in zip(*args, strict=True)]
     columns = zip(*map(leaves, results), strict=True)
-    return [np.stack([np.asarray(x) for x in column]) for column in columns]
+    return [np.stack([np.asarray(tapead.stop_gradient(x)) for x in c]) for c in columns]
 
 
 # -- transforms ----------------------------------------------------------------------------
@@ -64,6 +65,7 @@ INSIDE = {
     "vjp": (lambda x: tapead.vjp(g, x)[1](np.array([1.0, 2.0]))[0], (XS,)),
     "vjp of a weight": (lambda x: tapead.vjp(lambda w: np.tanh(w @ x), W)[1](x[:2])[0], (XS,)),
     "jacobian": (tapead.jacobian(g), (XS,)),
+    "jacobian of many results": (tapead.jacobian(lambda x: np.outer(x, x)), (XS,)),
     "jacfwd": (tapead.jacfwd(g), (XS,)),
     "jacrev": (tapead.jacrev(g), (XS,)),
     "jacobian of numbers": (tapead.jacobian(lambda k: [k * k, 2.0 * k]), (KS,)),
@@ -124,6 +126,35 @@ def test_vmap_passes_auxiliary_results_on():
     assert aux["s"] == "text"
 
 
+OWN = {
+    "array": lambda x: tapead.array([x[0], 1.0, [x[1], 2.0][0]]) * x,
+    "stack": lambda x: tapead.stack([x, W[0], 2.0 * x], axis=1),
+    "logsumexp": lambda x: tapead.logsumexp(np.outer(x, x), axis=1),
+    "logsumexp of all": lambda x: tapead.logsumexp(np.outer(x, x)),
+    "with factors": lambda x: tapead.logsumexp(np.outer(x, x), 1, np.array([1.0, 2.0, 3.0])),
+    "softmax": lambda x: tapead.softmax(np.outer(x, x), axis=-1),
+    "log_softmax": tapead.log_softmax,
+    "where": lambda x: tapead.where(x > 0.0, x, x * x),
+    "clip": lambda x: tapead.clip(x, -0.5, 0.5) + tapead.hypot(x, 2.0),
+    "numpy.array": lambda x: tnp.array([x[0], 1.0, x[1]]) + tnp.stack([x[0], x[1], W[0, 0]]),
+    "numpy.zeros_like": lambda x: written(tnp.zeros_like(x), x),
+}
+
+
+def written(out, x):
+    out[1:] = x[:2] * 2.0
+    return out
+
+
+@pytest.mark.parametrize("case", OWN)
+def test_vmap_takes_tapead_s_functions_of_arrays(case):
+    f = OWN[case]
+    close([tapead.vmap(f)(XS)], loop(f, XS))
+    slope = tapead.grad(lambda x: np.sum(np.sin(f(x))))
+    if case != "numpy.zeros_like":  # a plain array, which takes no traced values
+        close([tapead.vmap(slope)(XS)], loop(slope, XS))
+
+
 # -- axes and containers -------------------------------------------------------------------
 
 
@@ -164,7 +195,10 @@ def test_vmap_of_no_points_has_results_of_no_points():
 
 def test_vmap_keeps_float32():
     xs = XS.astype(np.float32)
-    f = lambda x: np.sum(x) * x * 2.0 + np.float32(1.0)  # noqa: E731
+
+    def f(x):
+        return np.sum(x) * x * 2.0 + np.float32(1.0)
+
     assert tapead.vmap(f)(xs).dtype == np.float32
     assert tapead.vmap(lambda x, k: k * x)(xs, KS).dtype == np.float32
     assert tapead.vmap(tapead.grad(lambda x: np.sum(x * x)))(xs).dtype == np.float32
@@ -185,6 +219,15 @@ def test_vmap_calls_what_has_no_rule_point_by_point(monkeypatch):
     close([tapead.vmap(lambda x: np.convolve(x, x))(XS)], loop(lambda x: np.convolve(x, x), XS))
     tapead.vmap(lambda x: np.linalg.norm(x) + np.einsum("i,i", x, x))(XS)
     assert counted == ["convolve"]
+
+
+@pytest.mark.parametrize("arrays", [True, False])
+def test_vmap_is_recorded_in_a_program(arrays):
+    def f(xs, k):
+        return [tapead.vmap(h, (0, None))(xs, k), tapead.vmap(tapead.grad(h), (0, None), 1)(xs, k)]
+
+    program = tapead.record(f, XS, 2.0, arrays=arrays)
+    close(program(2.0 * XS, 3.0), f(2.0 * XS, 3.0))
 
 
 def test_vmap_leaves_its_arguments_alone():

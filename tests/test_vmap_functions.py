@@ -157,7 +157,7 @@ BY_BATCHED = {
     "both": lambda x, i: x[i, ..., 1 - i // 2],
     "with an array": lambda x, i: x[:, i, np.array([0, 1])],
     "take": lambda x, i: np.take(x, i, axis=1),
-    "from a plain one": lambda x, i: np.take_along_axis(W, np.stack([[i], [i]]), axis=1),
+    "from a plain one": lambda x, i: np.take_along_axis(W, np.stack([i, i])[:, None], axis=1),
     "the largest": lambda x, i: x[np.argmax(x[:, 0, 0])],
 }
 

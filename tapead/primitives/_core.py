@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tapead._array import MARKS, as_array, made_marks, marks_of, plain_value, view_of
+from tapead._array import MARKS, as_array, data_of, made_marks, marks_of, plain_value, view_of
 from tapead.primitives._row import FUNCTIONS, Primitive, answers, call, is_traced
 
 __all__ = [
@@ -171,8 +171,9 @@ where = Primitive(
 def _where(condition, x=None, y=None, /):
     condition = plain_value(condition)
     if x is None and y is None:
-        return np.where(condition)
-    condition = np.asarray(condition, dtype=bool)
+        return np.where(np.asarray(condition))
+    if not hasattr(condition, "__tapead_mask__"):
+        condition = np.asarray(condition, dtype=bool)
     x, y = as_array(x), as_array(y)
     x, y = _common(x, y)
     shape = np.broadcast_shapes(condition.shape, x.shape, y.shape)

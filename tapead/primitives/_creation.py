@@ -3,7 +3,7 @@
 import numpy as np
 
 from tapead._array import passive
-from tapead.primitives._core import as_array, copied, is_traced, plain_value
+from tapead.primitives._core import as_array, copied, data_of, is_traced, plain_value
 from tapead.primitives._indexing import spread
 from tapead.primitives._reductions import floating
 from tapead.primitives._row import answers, call
@@ -47,7 +47,7 @@ for _function in (
 
 def _like(function):
     """`function` of what is known of a traced array."""
-    return lambda a, *args, **kwargs: writable(function(plain_value(a), *args, **kwargs))
+    return lambda a, *args, **kwargs: writable(function(data_of(a), *args, **kwargs))
 
 
 for _function in (np.empty_like, np.ones_like, np.zeros_like):
@@ -62,7 +62,7 @@ def full(shape, fill_value, dtype=None, order="C", *, device=None):
 
 @_creates(np.full_like, samples=(lambda r: call(r.normal(size=(2, 3)), r.normal(size=3)),))
 def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, device=None):
-    a = plain_value(a)
+    a = data_of(a)
     return _filled(np.empty_like(a, dtype, order, shape=shape), as_array(fill_value))
 
 
@@ -160,7 +160,7 @@ def _any_traced(*ends):
 
 def _ends(function, start, stop, num, endpoint):
     """Both ends, and how far from the first to the second every element is, along a new axis."""
-    wanted = function(plain_value(start), plain_value(stop), 0).dtype
+    wanted = function(data_of(start), data_of(stop), 0).dtype
     start, stop = (x if np.ndim(x) == 0 else as_array(x).astype(wanted) for x in (start, stop))
     t = np.linspace(0.0, 1.0, num, endpoint, dtype=wanted)
     return start, stop, np.reshape(t, (-1,) + (1,) * max(np.ndim(start), np.ndim(stop)))
@@ -238,7 +238,7 @@ def triu(m, k=0):
 )
 def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
     places = np.meshgrid(
-        *(np.arange(np.size(plain_value(x))) for x in xi), sparse=True, indexing=indexing
+        *(np.arange(np.size(data_of(x))) for x in xi), sparse=True, indexing=indexing
     )
     grid = [np.reshape(as_array(x), p.shape) for x, p in zip(xi, places, strict=True)]
     if sparse:

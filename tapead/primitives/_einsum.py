@@ -6,7 +6,7 @@ import string
 
 import numpy as np
 
-from tapead.primitives._core import as_array, is_traced, plain_value, view_of
+from tapead.primitives._core import as_array, data_of, is_traced, view_of
 from tapead.primitives._reductions import in_dtype
 from tapead.primitives._row import Primitive, answers, call, into
 
@@ -71,7 +71,7 @@ def einsum(*operands, out=None, optimize=False, dtype=None, order="K", casting="
 
 @answers(np.einsum_path)
 def einsum_path(*operands, **kwargs):
-    return np.einsum_path(*(plain_value(x) if is_traced(x) else x for x in operands), **kwargs)
+    return np.einsum_path(*(data_of(x) if is_traced(x) else x for x in operands), **kwargs)
 
 
 def _parsed(operands):

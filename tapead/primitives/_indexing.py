@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from tapead.primitives._core import as_array, broadcast_sum, gather, plain_value, scatter
+from tapead.primitives._core import as_array, broadcast_sum, data_of, gather, plain_value, scatter
 from tapead.primitives._reductions import axes_of
 from tapead.primitives._row import Primitive, answers, call, into
 
@@ -126,7 +126,7 @@ def _cycled(values, places):
 @answers(np.put)
 def put(a, ind, v, mode="raise"):
     a, ind = np.atleast_1d(a), np.ravel(ind)
-    if ind.size and np.size(plain_value(v)):
+    if ind.size and np.size(data_of(v)):
         a[_unravelled(ind, a.shape, mode)] = _cycled(v, np.arange(ind.size))
 
 
@@ -143,7 +143,7 @@ def putmask(a, /, mask, values):
 def place(arr, mask, vals):
     mask = np.reshape(np.asarray(plain_value(mask), dtype=bool), arr.shape)
     count = np.count_nonzero(mask)
-    if count and not np.size(plain_value(vals)):
+    if count and not np.size(data_of(vals)):
         raise ValueError("Cannot insert from an empty array!")
     arr[mask] = _cycled(vals, np.arange(count))
 
@@ -161,7 +161,7 @@ def copyto(dst, src, casting="same_kind", where=True):
 @answers(np.fill_diagonal)
 def fill_diagonal(a, val, wrap=False):
     if a.ndim < 2 or (a.ndim > 2 and len(set(a.shape)) > 1):
-        np.fill_diagonal(plain_value(a), 0.0)  # raises
+        np.fill_diagonal(data_of(a), 0.0)  # raises
     columns = a.shape[1]
     end = a.size if wrap or a.ndim > 2 else min(a.size, columns * columns)
     step = sum(math.prod(a.shape[i:]) for i in range(1, a.ndim + 1))

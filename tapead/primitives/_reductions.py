@@ -84,6 +84,8 @@ _sum = Primitive("sum", np.sum, _sum_pullback, reads="", moves=True, adjoints=("
 )
 def sum(a, axis=None, dtype=None, out=None, keepdims=False, initial=_GIVEN, where=True):
     dtype = floating(dtype)
+    if hasattr(where, "__tapead_mask__"):
+        a, where = np.where(where, as_array(a), 0.0), True
     result = _sum(as_array(a), axis=axis, dtype=dtype, keepdims=keepdims, where=where)
     return into(out, result if initial is _GIVEN else result + initial)
 
@@ -195,7 +197,7 @@ def _hits(x, v, axis, keepdims, where):
 
 def _n_hits(hits, axis, dtype):
     """How many share a result, at least 1."""
-    count = np.maximum(np.count_nonzero(hits, axis=axis), 1)
+    count = as_array(np.maximum(np.count_nonzero(hits, axis=axis), 1))
     return np.reshape(count.astype(dtype), kept(hits.shape, axis))
 
 

@@ -64,6 +64,8 @@ class Primitive:
         for x in operands:
             if type(x) in TRACED:
                 return record_primitive(self, operands, params)
+        if hasattr(params.get("condition"), "__tapead_mask__"):
+            return record_primitive(self, operands, params)
         return self.value(*operands, **params)
 
     def __repr__(self):

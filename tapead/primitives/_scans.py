@@ -186,7 +186,7 @@ def _joined(a, before, after, axis):
 def ediff1d(ary, to_end=None, to_begin=None):
     inner = diff(np.ravel(as_array(ary)))
     ends = [x if x is None else np.ravel(as_array(x)) for x in (to_begin, to_end)]
-    return _joined(inner, *ends, 0)
+    return _joined(inner, *ends, 0).astype(inner.dtype, copy=False)
 
 
 @answers(

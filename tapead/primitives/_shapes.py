@@ -4,7 +4,7 @@ import operator
 
 import numpy as np
 
-from tapead.primitives._core import as_array, copied, is_traced, plain_value, view_of
+from tapead.primitives._core import as_array, copied, data_of, is_traced, plain_value, view_of
 from tapead.primitives._reductions import axes_of
 from tapead.primitives._row import answers, call
 from tapead.primitives._scans import part
@@ -86,7 +86,7 @@ def reshape(a, /, shape=None, order="C", *, newshape=None, copy=None):
     shape = _lengths(newshape if shape is None else shape)
     order = _order(a, order, "CFA")
     if copy is False:
-        np.reshape(plain_value(a), shape, order, copy=False)  # raises where it has to copy
+        np.reshape(data_of(a), shape, order, copy=False)  # raises where it has to copy
     a = copied(a) if copy else a
     if order == "F":
         return np.transpose(np.reshape(np.transpose(a), shape[::-1]))
@@ -257,7 +257,7 @@ def _answers_in_pieces_along(function, axis, least, samples):
     def split(ary, indices_or_sections):
         ary = as_array(ary)
         if ary.ndim < least:
-            function(plain_value(ary), indices_or_sections)  # raises
+            function(data_of(ary), indices_or_sections)  # raises
         return np.split(ary, indices_or_sections, axis if ary.ndim > 1 else 0)
 
     answers(function, samples=samples)(split)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from tapead.primitives._core import as_array, plain_value
+from tapead.primitives._core import as_array, data_of, plain_value
 from tapead.primitives._reductions import axes_of, distinct, kept
 from tapead.primitives._row import Primitive, answers, call, into, is_traced
 
@@ -142,7 +142,14 @@ def plain(x):
     return plain_value(x) if is_traced(x) else x
 
 
-def answers_plainly(function):
+def unread(x):
+    """As `plain`, for what looks at shapes and dtypes only."""
+    if isinstance(x, list | tuple):
+        return type(x)(map(unread, x))
+    return data_of(x) if is_traced(x) else x
+
+
+def answers_plainly(function, plain=plain):
     """Answer `function`, whose result is piecewise constant, with a plain value."""
 
     def plainly(*args, **kwargs):
@@ -155,9 +162,13 @@ def answers_plainly(function):
 for _function in (
     np.all, np.allclose, np.any, np.argmax, np.argmin, np.argpartition, np.argsort, np.argwhere,
     np.array2string, np.array_equal, np.array_equiv, np.array_repr, np.array_str,
-    np.count_nonzero, np.digitize, np.flatnonzero, np.isclose, np.iscomplex, np.iscomplexobj,
-    np.isin, np.isneginf, np.isposinf, np.isreal, np.isrealobj, np.lexsort, np.may_share_memory,
-    np.nanargmax, np.nanargmin, np.ndim, np.nonzero, np.result_type, np.searchsorted, np.shape,
-    np.shares_memory, np.size,
+    np.count_nonzero, np.digitize, np.flatnonzero, np.isclose, np.iscomplex,
+    np.isin, np.isneginf, np.isposinf, np.isreal, np.lexsort,
+    np.nanargmax, np.nanargmin, np.nonzero, np.searchsorted,
 ):  # fmt: skip
     answers_plainly(_function)
+for _function in (
+    np.iscomplexobj, np.isrealobj, np.may_share_memory, np.ndim, np.result_type, np.shape,
+    np.shares_memory, np.size,
+):  # fmt: skip
+    answers_plainly(_function, unread)

@@ -1,0 +1,490 @@
+"""Programs of arrays as values that refer to earlier ones, made from a tape and its journal.
+
+A `Graph` is in static single assignment: writes yield new versions, views are windows onto the
+memory of a value. Equal operations become one value, operations on constants become constants, and
+what no output or guard needs is left out. `_array_plan` turns it into steps.
+"""
+
+import math
+
+import numpy as np
+
+from tapead import _array
+from tapead._array import MARKS, marks_of
+from tapead.elementals import COMMUTING, FIRST_MARKED, INSTRUCTIONS, OPCODES
+
+UNARY = [True, *(row.arity == 1 for row in INSTRUCTIONS)]
+COMMUTES = {OPCODES[name] for name in COMMUTING}
+OP_ARRAY = _array.OP_OF_ARRAYS
+_HOPS = 32  # writes that a read looks behind
+
+
+class Value:
+    """A number, an array, or what a step does for its effect.
+
+    `op` is ``"leaf"``, ``"constant"``, ``"element"`` (a row of the table applied element by
+    element, `data` is its opcode), ``"window"``, ``"assign"``, ``"pieces"`` (side by side),
+    ``"sum"``, ``"max"``, ``"min"``, ``"matmul"``, ``"primitive"``, ``"part"``, ``"stack"``,
+    ``"look"`` or ``"guard"``.
+    """
+
+    __slots__ = (
+        "args", "data", "depth", "dtype", "group", "marks", "op", "owner", "place", "shape",
+        "storage", "strides",
+    )  # fmt: skip
+
+    def __init__(self, op, args, shape, dtype, strides=None, data=None):
+        self.op, self.args, self.data = op, args, data
+        self.shape, self.dtype = shape, np.dtype(dtype)
+        self.strides = usual_strides(shape, self.dtype, strides)
+        self.group = self.storage = self.owner = None
+        self.place = 0  # bytes into the storage
+        self.depth = -1
+        self.marks = may_hold_marks(self)
+
+    @property
+    def nbytes(self):
+        """Bytes of all elements."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    def __repr__(self):
+        return f"<{self.op} {self.data if self.op == 'element' else ''} {self.shape} {self.dtype}>"
+
+
+def c_strides(shape, dtype):
+    """Strides of an array in C order."""
+    strides, step = [], dtype.itemsize
+    for n in reversed(shape):
+        strides.append(step)
+        step *= max(n, 1)
+    return tuple(reversed(strides))
+
+
+def may_hold_marks(value):
+    """Whether elements may be absent."""
+    if value.op == "element":
+        if value.data == _MERGE:
+            return all(arg.marks for arg in value.args)
+        if value.data in (_COPY, _CARRY):
+            return any(arg.marks for arg in value.args)
+        return value.data >= FIRST_MARKED
+    if value.op == "constant":
+        return bool(marks_of(value.data[0]).any())
+    if value.op in ("primitive", "part"):
+        return True
+    return value.op in ("window", "assign", "stack", "pieces") and any(
+        arg.marks for arg in value.args
+    )
+
+
+def usual_strides(shape, dtype, strides):
+    """`strides`, those of axes of length 1 as NumPy has them in new arrays."""
+    usual = c_strides(shape, dtype)
+    if strides is None or all(
+        n == 1 or s == u for n, s, u in zip(shape, strides, usual, strict=True)
+    ):
+        return usual
+    usual = tuple(reversed(c_strides(shape[::-1], dtype)))
+    if all(n == 1 or s == u for n, s, u in zip(shape, strides, usual, strict=True)):
+        return usual
+    return strides
+
+
+def is_dense(shape, strides, dtype):
+    """Whether elements fill the memory without gaps, in some order of the axes."""
+    step = dtype.itemsize
+    for stride, n in sorted((s, n) for s, n in zip(strides, shape, strict=True) if n != 1):
+        if stride != step:
+            return False
+        step *= n
+    return True
+
+
+def strided(array, shape, strides, offset):
+    """A view of the memory of a dense array."""
+    memory = np.ravel(array, order="K")
+    return np.ndarray(shape, array.dtype, memory, offset, strides)
+
+
+def laid_out(array, strides):
+    """`array` in memory with these strides, without gaps."""
+    if array.strides == strides:
+        return array
+    memory = np.empty(array.size, array.dtype)
+    out = np.ndarray(array.shape, array.dtype, memory, 0, strides)
+    out[...] = array
+    return out
+
+
+def uniform(value):
+    """The number that all elements of a constant are; None if it is none."""
+    return value.data[1] if value.op == "constant" else None
+
+
+def is_mark(number, dtype):
+    """Whether a number is the mark of what is absent."""
+    return number is not None and bool(marks_of(np.asarray(number, dtype)))
+
+
+class Graph:
+    """Values in the order in which they may be computed."""
+
+    def __init__(self):
+        self.values = []
+        self.leaves = []
+        self.known = {}
+        self.outputs = []
+        self.guards = []
+        self.constants = {}
+        self.totals = {}  # sums of what is there, by the value that is absent where nothing is
+
+    # -- making values -----------------------------------------------------------------------
+
+    def add(self, op, args, shape, dtype, strides=None, data=None, key=None):
+        """A new value, or the one that is there with the same `key`."""
+        if key is not None:
+            key = (op, *map(id, args), key)
+            found = self.known.get(key)
+            if found is not None:
+                return found
+        value = Value(op, args, shape, dtype, strides, data)
+        self.values.append(value)
+        if key is not None:
+            self.known[key] = value
+        return value
+
+    def leaf(self, shape, dtype):
+        """The next input."""
+        value = self.add("leaf", (), shape, dtype, data=len(self.leaves))
+        self.leaves.append(value)
+        return value
+
+    def constant(self, array):
+        """A value that is the same in every run."""
+        array = np.asarray(array)
+        if array.dtype.kind != "f":
+            array = array.astype(np.float64)
+        number = uniform_number(array)
+        if number is not None:
+            key = (array.dtype, array.shape, np.asarray(number).tobytes())
+        elif array.nbytes <= 4096:
+            key = (array.dtype, array.shape, array.strides, array.tobytes(order="A"))
+        else:
+            key = id(array)
+        found = self.constants.get(key)
+        if found is None:
+            if not is_dense(array.shape, array.strides, array.dtype):
+                array = np.array(array, order="C")
+            found = Value("constant", (), array.shape, array.dtype, array.strides, (array, number))
+            self.constants[key] = found
+            self.values.append(found)
+        return found
+
+    def element(self, op, args, shape, dtype, strides=None):
+        """A row of the table, element by element."""
+        simple = self.simplified(op, args, shape, np.dtype(dtype))
+        if simple is not None:
+            return simple
+        names = sorted(args, key=id) if op in COMMUTES else args
+        key = ("element", op, shape, np.dtype(dtype), *map(id, names))
+        found = self.known.get(key)
+        if found is None:
+            if strides is None or not is_dense(shape, strides, np.dtype(dtype)):
+                strides = None
+            found = self.known[key] = self.add("element", args, shape, dtype, strides, op)
+        return found
+
+    def simplified(self, op, args, shape, dtype):
+        """A value that is there already and that this one equals; None if there is none."""
+        if all(arg.op == "constant" for arg in args):
+            return self.folded(op, args, shape, dtype)
+        if op == _COPY and args[0].shape == shape and args[0].dtype == dtype:
+            return args[0]
+        if op in _ABSORBING:
+            found = self.without_marks(op, args, shape, dtype)
+            if found is not None:
+                return found
+        if any(arg.op == "pieces" for arg in args):
+            return self.pieces_of_element(op, args, shape, dtype)
+        return None
+
+    def without_marks(self, op, args, shape, dtype):
+        marks = [is_mark(uniform(arg), arg.dtype) for arg in args]
+        if op == _MERGE and True in marks:
+            other = args[0] if marks[1] else args[1]
+            return self.element(_COPY, (other,), shape, dtype)
+        if op == _JOIN and marks[1]:
+            return self.element(_COPY, (args[0],), shape, dtype)
+        if op == _CARRY and True in marks:
+            return self.constant(np.full(shape, MARKS[dtype], dtype))
+        for one, other in ((0, 1), (1, 0)):
+            if op in (_CARRY, _MULTIPLY) and uniform(args[one]) == 1.0:
+                return self.element(_COPY, (args[other],), shape, dtype)
+        return self.as_numbers(op, args, shape, dtype)
+
+    def as_numbers(self, op, args, shape, dtype):
+        """A rule for what may be absent, of what never is."""
+        marks = [arg.marks for arg in args]
+        if op == _NUMBER and id(args[0]) in self.totals:
+            return self.totals[id(args[0])]
+        if op == _NUMBER and not marks[0]:
+            return self.element(_COPY, args, shape, dtype)
+        if op == _PRESENT and not marks[0]:
+            return self.constant(np.full(shape, 1.0, dtype))
+        if op == _CARRY and True not in marks:
+            return self.element(_MULTIPLY, args, shape, dtype)
+        if op == _MERGE and False in marks:
+            if True not in marks:
+                return self.element(_ADD, args, shape, dtype)
+            return self.element(_JOIN, args if marks[1] else args[::-1], shape, dtype)
+        if op == _JOIN and not marks[1]:
+            return self.element(_ADD, args, shape, dtype)
+        return None
+
+    def folded(self, op, args, shape, dtype):
+        numbers = [uniform(arg) for arg in args]
+        if None in numbers:
+            operands = [np.array(arg.data[0], dtype) for arg in args]
+            return self.constant(np.broadcast_to(_array.apply_elemental(op, *operands), shape))
+        operands = [np.full(1, number, dtype) for number in numbers]
+        return self.constant(np.full(shape, _array.apply_elemental(op, *operands)[0], dtype))
+
+    def window(self, base, form):
+        """A view of a value: `form` is (base shape and strides, shape, strides, offset)."""
+        base_shape, base_strides, shape, strides, offset, _ = form
+        for _hop in range(_HOPS):
+            if base.op != "assign" or base.data[0] is not None:
+                break
+            where = base.data[1]
+            if where[2:5] == form[2:5] and not where[5]:
+                return self.element(_COPY, (base.args[1],), shape, base.dtype)
+            if not are_apart(where, form, base.dtype.itemsize):
+                break
+            base = base.args[0]
+        if base.op == "constant":
+            number = uniform(base)
+            if number is not None:
+                return self.constant(np.full(shape, number, base.dtype))
+            array = laid_out(base.data[0], base_strides)
+            return self.constant(np.array(strided(array, shape, strides, offset)))
+        if base.strides != base_strides:
+            base = self.add("element", (base,), base_shape, base.dtype, base_strides, _COPY)
+        if shape == base_shape and strides == base_strides and offset == 0:
+            return base
+        if base.op == "window":
+            base, offset = base.args[0], offset + base.data
+        found = self.moved_window(base, shape, strides, offset)
+        if found is not None:
+            return found
+        return self.add(
+            "window", (base,), shape, base.dtype, strides, offset, (shape, strides, offset)
+        )
+
+    def assign(self, base, value, form, index, winners, dtype):
+        """A value with other elements in a window."""
+        base_shape, base_strides, shape, strides, offset, repeats = form
+        if index is None and not repeats and shape == base_shape and strides == base_strides:
+            return self.element(_COPY, (value,), shape, dtype, strides)
+        found = self.pieces(base, value, form, index, dtype)
+        if found is not None:
+            return found
+        if base.strides != base_strides:
+            if base.op == "constant":
+                base = self.constant(laid_out(base.data[0], base_strides))
+            else:
+                base = self.add("element", (base,), base_shape, dtype, base_strides, _COPY)
+        return self.add("assign", (base, value), base_shape, dtype, base_strides, (index, form))
+
+    def scalar(self, value):
+        """The one element of a value, as a number."""
+        if value.shape == ():
+            return value
+        if value.op == "constant":
+            return self.constant(np.asarray(uniform(value), value.dtype))
+        return self.window(value, (value.shape, value.strides, (), (), 0, False))
+
+    # -- rows of pieces ----------------------------------------------------------------------
+
+    def moved_window(self, base, shape, strides, offset):
+        """A window onto computed elements as a computation on windows; None if it costs more."""
+        if len(base.shape) != 1 or len(shape) != 1 or strides != base.strides or shape[0] == 0:
+            return None
+        first = offset // base.dtype.itemsize
+        if base.op == "pieces":
+            return self.cut(base, first, first + shape[0])
+        if base.op == "element" and is_cheap(base):
+            return self.part_of_element(base, first, first + shape[0])
+        return None
+
+    def part_of_element(self, value, first, last):
+        """Elements `first` to last - 1 of a value that rows compute."""
+        args = tuple(
+            self.range_of(arg, first, last) if arg.shape == value.shape else arg
+            for arg in value.args
+        )
+        return self.element(value.data, args, (last - first,), value.dtype)
+
+    def range_of(self, value, first, last):
+        """Elements `first` to last - 1 of a value with one axis."""
+        if (first, last) == (0, value.shape[0]):
+            return value
+        if value.op == "constant" and uniform(value) is not None:
+            return self.constant(np.full(last - first, uniform(value), value.dtype))
+        return self.window(
+            value,
+            (
+                value.shape,
+                value.strides,
+                (last - first,),
+                value.strides,
+                first * value.strides[0],
+                False,
+            ),
+        )
+
+    def pieces(self, base, value, form, index, dtype):
+        """A write to a stretch of a constant, or of what is in pieces already; None if it is not."""
+        base_shape, _, shape, strides, offset, _ = form
+        itemsize = dtype.itemsize
+        if (
+            index is not None
+            or len(base_shape) != 1
+            or len(shape) > 1
+            or value.shape != shape
+            or value.dtype != dtype
+            or (shape and strides != (itemsize,))
+        ):
+            return None
+        first = offset // itemsize
+        last = first + (shape[0] if shape else 1)
+        if base.op == "pieces":
+            parts = list(zip(base.data, base.args, strict=True))
+        elif uniform(base) is not None:
+            parts = [((0, base_shape[0]), base)]
+        else:
+            return None
+        if not shape or first == last:
+            return None
+        kept = self.cut_parts(parts, 0, first) + [((first, last), value)]
+        kept += self.cut_parts(parts, last, base_shape[0])
+        return self.row_of_pieces(kept, base_shape, dtype)
+
+    def cut_parts(self, parts, first, last):
+        """What of the parts lies between `first` and `last`."""
+        kept = []
+        for (start, end), value in parts:
+            low, high = max(start, first), min(end, last)
+            if low < high:
+                kept.append(((low, high), self.range_of(value, low - start, high - start)))
+        return kept
+
+    def row_of_pieces(self, parts, shape, dtype):
+        """Parts side by side; None if there are too many."""
+        flat = []
+        for (first, last), value in parts:
+            if value.op == "pieces":
+                flat += [
+                    ((first + low, first + high), part)
+                    for (low, high), part in zip(value.data, value.args, strict=True)
+                ]
+            else:
+                flat.append(((first, last), value))
+        parts = flat
+        if len(parts) > MOST_PIECES:
+            return None
+        if len(parts) == 1:
+            return self.element(_COPY, (parts[0][1],), shape, dtype)
+        places, values = zip(*parts, strict=True)
+        return self.add("pieces", values, shape, dtype, None, places, (places, shape))
+
+    def cut(self, row, first, last):
+        """A stretch of a row of pieces."""
+        parts = self.cut_parts(list(zip(row.data, row.args, strict=True)), first, last)
+        parts = [((low - first, high - first), value) for (low, high), value in parts]
+        return self.row_of_pieces(parts, (last - first,), row.dtype)
+
+    def pieces_of_element(self, op, args, shape, dtype):
+        """A row of the table, piece by piece; None if the pieces cost more than they save."""
+        if len(shape) != 1 or not all(
+            arg.shape == shape or math.prod(arg.shape) == 1 for arg in args
+        ):
+            return None
+        if not all(arg.op != "element" or is_cheap(arg) for arg in args):
+            return None
+        ends = sorted({end for arg in args if arg.op == "pieces" for _, end in arg.data})
+        if len(ends) > MOST_PIECES:
+            return None
+        parts = []
+        for first, last in zip([0, *ends], ends, strict=False):
+            cut = tuple(
+                self.range_of(arg, first, last) if arg.shape == shape else arg for arg in args
+            )
+            parts.append(((first, last), self.element(op, cut, (last - first,), dtype)))
+        return self.row_of_pieces(parts, shape, dtype)
+
+
+MOST_PIECES = 8
+MOST_WORK = 60  # rows that are computed again rather than stored, weighted
+
+
+def is_cheap(value):
+    """Whether an element costs less to compute once more than to store and load."""
+    left, seen, stack = MOST_WORK, set(), [value]
+    while stack:
+        top = stack.pop()
+        if top.op != "element" or id(top) in seen:
+            continue
+        seen.add(id(top))
+        left -= 1 if top.data in _LIGHT else 20
+        if left < 0:
+            return False
+        stack.extend(top.args)
+    return True
+
+
+def uniform_number(array):
+    """The bits that all elements have in common, as a number; None if they differ."""
+    if array.size == 0:
+        return None
+    bits = array.view(f"u{array.dtype.itemsize}")
+    first = bits.flat[0]
+    return array.flat[0] if bits.size == 1 or bool((bits == first).all()) else None
+
+
+def are_apart(one, other, itemsize):
+    """Whether two windows onto the same memory have no byte in common; True if it is certain."""
+    (low, high), (start, end) = span(one, itemsize), span(other, itemsize)
+    return high <= start or end <= low
+
+
+def span(form, itemsize):
+    """First byte of a window and the byte after its last."""
+    low = high = form[4]
+    for n, stride in zip(form[2], form[3], strict=True):
+        if stride > 0:
+            high += (n - 1) * stride
+        else:
+            low += (n - 1) * stride
+    return low, high + itemsize
+
+
+_COPY, _MERGE, _JOIN, _CARRY = (OPCODES[name] for name in ("copy", "merge", "join", "carry"))
+_MULTIPLY, _SUBTRACT, _TAKEN = (OPCODES[name] for name in ("multiply", "subtract", "taken"))
+_NUMBER, _PRESENT, _ADD = OPCODES["number"], OPCODES["present"], OPCODES["add"]
+_ABSORBING = {_MERGE, _JOIN, _CARRY, _MULTIPLY, _NUMBER, _PRESENT}
+
+
+_LIGHT = {OPCODES[name] for name in (
+    "add", "subtract", "multiply", "divide", "negative", "copy", "square", "reciprocal", "sqrt",
+    "absolute", "sign", "maximum", "minimum", "number", "join", "carry", "merge", "present",
+    "seed", "taken", "less", "less_equal", "greater", "greater_equal", "equal", "not_equal",
+)} | {code for name, code in OPCODES.items() if "_partial_" in name}  # fmt: skip
+
+
+def needed(graph):
+    """The values that outputs and guards need, in order."""
+    wanted = {id(value) for value in (*graph.outputs, *graph.guards)}
+    for value in reversed(graph.values):
+        if id(value) in wanted:
+            wanted.update(map(id, value.args))
+    return [value for value in graph.values if id(value) in wanted]
