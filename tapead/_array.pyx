@@ -26,7 +26,8 @@ from tapead._kernels cimport (
     number_in_place, row_marks, row_reads, row_scaled, row_value, sum_marked,
 )
 from tapead._nodes cimport (
-    NO_PATH_ID, Ref, is_unreached, operand_id, number_reached, passive as passive_ref, reach, unreached,
+    NO_PATH_ID, Ref, is_unreached, number_reached, operand_id, passive as passive_ref, reach,
+    unreached,
 )
 from tapead._rules cimport (
     accumulate, find_dependents, present, push_op, record_forward, record_reverse, value_of,

@@ -19,9 +19,9 @@ def computed_again(graph, values):
     stored = {id(value) for value in (*graph.outputs, *graph.guards)}
     for value in values:
         for arg in value.args:
-            if value.op != "element" or arg.shape != value.shape:
-                if not (value.op == "sum" and value.data is None):
-                    stored.add(id(arg))
+            apart = value.op != "element" or arg.shape != value.shape
+            if apart and not (value.op == "sum" and value.data is None):
+                stored.add(id(arg))
     found, copies = [], {}
     for value in values:
         if value.op == "element":

@@ -10,8 +10,27 @@ import math
 import numpy as np
 
 from tapead import _array
-from tapead._array import MARKS, marks_of
-from tapead.elementals import COMMUTING, FIRST_MARKED, INSTRUCTIONS, OPCODES
+from tapead._array import MARKS
+from tapead._array_layouts import (
+    _ADD,
+    _CARRY,
+    _COPY,
+    _JOIN,
+    _MERGE,
+    _MULTIPLY,
+    _NUMBER,
+    _PRESENT,
+    are_apart,
+    is_dense,
+    is_mark,
+    laid_out,
+    may_hold_marks,
+    strided,
+    uniform,
+    uniform_number,
+    usual_strides,
+)
+from tapead.elementals import COMMUTING, INSTRUCTIONS, OPCODES
 
 UNARY = [True, *(row.arity == 1 for row in INSTRUCTIONS)]
 COMMUTES = {OPCODES[name] for name in COMMUTING}
@@ -49,81 +68,6 @@ class Value:
 
     def __repr__(self):
         return f"<{self.op} {self.data if self.op == 'element' else ''} {self.shape} {self.dtype}>"
-
-
-def c_strides(shape, dtype):
-    """Strides of an array in C order."""
-    strides, step = [], dtype.itemsize
-    for n in reversed(shape):
-        strides.append(step)
-        step *= max(n, 1)
-    return tuple(reversed(strides))
-
-
-def may_hold_marks(value):
-    """Whether elements may be absent."""
-    if value.op == "element":
-        if value.data == _MERGE:
-            return all(arg.marks for arg in value.args)
-        if value.data in (_COPY, _CARRY):
-            return any(arg.marks for arg in value.args)
-        return value.data >= FIRST_MARKED
-    if value.op == "constant":
-        return bool(marks_of(value.data[0]).any())
-    if value.op in ("primitive", "part"):
-        return True
-    return value.op in ("window", "assign", "stack", "pieces") and any(
-        arg.marks for arg in value.args
-    )
-
-
-def usual_strides(shape, dtype, strides):
-    """`strides`, those of axes of length 1 as NumPy has them in new arrays."""
-    usual = c_strides(shape, dtype)
-    if strides is None or all(
-        n == 1 or s == u for n, s, u in zip(shape, strides, usual, strict=True)
-    ):
-        return usual
-    usual = tuple(reversed(c_strides(shape[::-1], dtype)))
-    if all(n == 1 or s == u for n, s, u in zip(shape, strides, usual, strict=True)):
-        return usual
-    return strides
-
-
-def is_dense(shape, strides, dtype):
-    """Whether elements fill the memory without gaps, in some order of the axes."""
-    step = dtype.itemsize
-    for stride, n in sorted((s, n) for s, n in zip(strides, shape, strict=True) if n != 1):
-        if stride != step:
-            return False
-        step *= n
-    return True
-
-
-def strided(array, shape, strides, offset):
-    """A view of the memory of a dense array."""
-    memory = np.ravel(array, order="K")
-    return np.ndarray(shape, array.dtype, memory, offset, strides)
-
-
-def laid_out(array, strides):
-    """`array` in memory with these strides, without gaps."""
-    if array.strides == strides:
-        return array
-    memory = np.empty(array.size, array.dtype)
-    out = np.ndarray(array.shape, array.dtype, memory, 0, strides)
-    out[...] = array
-    return out
-
-
-def uniform(value):
-    """The number that all elements of a constant are; None if it is none."""
-    return value.data[1] if value.op == "constant" else None
-
-
-def is_mark(number, dtype):
-    """Whether a number is the mark of what is absent."""
-    return number is not None and bool(marks_of(np.asarray(number, dtype)))
 
 
 class Graph:
@@ -282,7 +226,7 @@ class Graph:
 
     def assign(self, base, value, form, index, winners, dtype):
         """A value with other elements in a window."""
-        base_shape, base_strides, shape, strides, offset, repeats = form
+        base_shape, base_strides, shape, strides, _offset, repeats = form
         if index is None and not repeats and shape == base_shape and strides == base_strides:
             return self.element(_COPY, (value,), shape, dtype, strides)
         found = self.pieces(base, value, form, index, dtype)
@@ -343,7 +287,7 @@ class Graph:
         )
 
     def pieces(self, base, value, form, index, dtype):
-        """A write to a stretch of a constant, or of what is in pieces already; None if it is not."""
+        """A write to a stretch of a constant, or of what is in pieces; None if it is not."""
         base_shape, _, shape, strides, offset, _ = form
         itemsize = dtype.itemsize
         if (
@@ -365,7 +309,7 @@ class Graph:
             return None
         if not shape or first == last:
             return None
-        kept = self.cut_parts(parts, 0, first) + [((first, last), value)]
+        kept = [*self.cut_parts(parts, 0, first), ((first, last), value)]
         kept += self.cut_parts(parts, last, base_shape[0])
         return self.row_of_pieces(kept, base_shape, dtype)
 
@@ -442,35 +386,6 @@ def is_cheap(value):
     return True
 
 
-def uniform_number(array):
-    """The bits that all elements have in common, as a number; None if they differ."""
-    if array.size == 0:
-        return None
-    bits = array.view(f"u{array.dtype.itemsize}")
-    first = bits.flat[0]
-    return array.flat[0] if bits.size == 1 or bool((bits == first).all()) else None
-
-
-def are_apart(one, other, itemsize):
-    """Whether two windows onto the same memory have no byte in common; True if it is certain."""
-    (low, high), (start, end) = span(one, itemsize), span(other, itemsize)
-    return high <= start or end <= low
-
-
-def span(form, itemsize):
-    """First byte of a window and the byte after its last."""
-    low = high = form[4]
-    for n, stride in zip(form[2], form[3], strict=True):
-        if stride > 0:
-            high += (n - 1) * stride
-        else:
-            low += (n - 1) * stride
-    return low, high + itemsize
-
-
-_COPY, _MERGE, _JOIN, _CARRY = (OPCODES[name] for name in ("copy", "merge", "join", "carry"))
-_MULTIPLY, _SUBTRACT, _TAKEN = (OPCODES[name] for name in ("multiply", "subtract", "taken"))
-_NUMBER, _PRESENT, _ADD = OPCODES["number"], OPCODES["present"], OPCODES["add"]
 _ABSORBING = {_MERGE, _JOIN, _CARRY, _MULTIPLY, _NUMBER, _PRESENT}
 
 

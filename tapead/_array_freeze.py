@@ -6,7 +6,17 @@ import numpy as np
 
 from tapead import _array
 from tapead._array_code import (
-    _CARRY, _COPY, _MERGE, _MULTIPLY, _NUMBER, _PRESENT, _SUBTRACT, _TAKEN, OP_ARRAY, UNARY, Graph,
+    _CARRY,
+    _COPY,
+    _MERGE,
+    _MULTIPLY,
+    _NUMBER,
+    _PRESENT,
+    _SUBTRACT,
+    _TAKEN,
+    OP_ARRAY,
+    UNARY,
+    Graph,
 )  # fmt: skip
 from tapead._guards import GUARDS
 from tapead.primitives._reductions import axes_of
@@ -131,7 +141,7 @@ class Reader:
             found = lower(self, operands, params, form)
             if found is not None:
                 return found
-        shape, strides, dtype = form
+        shape, _strides, dtype = form
         return self.graph.add("primitive", tuple(operands), shape, dtype, data=(row, params))
 
     def read_several(self, ids, row, operands, params, forms):
@@ -140,7 +150,7 @@ class Reader:
         for i, (id, (shape, _, dtype)) in enumerate(zip(ids[1:], forms, strict=True)):
             if id:
                 self.values.append(self.graph.add("part", (whole,), shape, dtype, data=i))
-        return None
+        return
 
     def condition(self, condition, shape):
         """1 where a condition holds and the mark elsewhere; and the other way round."""

@@ -6,28 +6,12 @@ are steps of their own, windows are none. Memory is planned once: each storage h
 arena for as long as something needs it; results are written where the caller gets them.
 """
 
-import bisect
-import math
-
 import numpy as np
 
 from tapead._array_again import computed_again
-from tapead._array_code import c_strides, is_dense, is_mark, needed, uniform
+from tapead._array_code import c_strides, is_mark, needed, uniform
+from tapead._array_storage import FOREVER, Storage, allocate
 from tapead._code_data import NO_OPERAND
-
-ALIGNMENT = 64
-FOREVER = 1 << 60
-ARENA = 0  # its number among the buffers; inputs, constants and results follow
-
-
-class Storage:
-    """Memory of a value, of windows onto it, and of later versions written in place."""
-
-    def __init__(self, nbytes, first, kind="arena", index=0):
-        self.nbytes, self.first, self.last = nbytes, first, first
-        self.kind, self.index = kind, index
-        self.values = []
-        self.offset = 0
 
 
 class Group:
@@ -128,9 +112,9 @@ class Plan:
         outside = {id(value) for value in self.graph.outputs}
         for value in self.values:
             for arg in value.args:
-                if value.op != "element" or arg.group is not value.group or arg.op != "element":
-                    if not (value.op == "sum" and value.data is None):
-                        outside.add(id(arg))
+                apart = value.op != "element" or arg.group is not value.group or arg.op != "element"
+                if apart and not (value.op == "sum" and value.data is None):
+                    outside.add(id(arg))
         for i, item in enumerate(self.items):
             for source in item.sources() if isinstance(item, Group) else item.args:
                 last[id(source)] = i
@@ -319,7 +303,7 @@ class Plan:
             if value.owner is not row or value.place != first * dtype.itemsize]  # fmt: skip
 
     def stack_steps(self, value):
-        buffer, offset, _, strides, dtype = self.where(value)
+        buffer, offset, _, _strides, dtype = self.where(value)
         flat = [(buffer, offset + i * dtype.itemsize, (), (), dtype)
                 for i in range(len(value.args))]  # fmt: skip
         return [
@@ -373,48 +357,3 @@ def group_code(group):
     outputs += [places[id(value.args[0])] for value in group.sums]
     numbers = np.frombuffer(b"".join(constants), np.float64) if constants else np.zeros(0)
     return inputs, (len(inputs), op, x, y, numbers, outputs)
-
-
-def allocate(storages):
-    """Offsets of storages that live at different times in the same memory; its size."""
-    free, size = [], 0  # free: (offset, length) in order
-    starts, ends = {}, {}
-    for storage in storages:
-        if storage.kind == "arena":
-            starts.setdefault(storage.first, []).append(storage)
-            ends.setdefault(storage.last, []).append(storage)
-    times = sorted(set(starts) | {t for t in ends if t < FOREVER})
-    for time in times:
-        for storage in starts.get(time, ()):
-            length = -(-storage.nbytes // ALIGNMENT) * ALIGNMENT if storage.nbytes > 8 else 8
-            storage.offset, size = take(free, length, size)
-        for storage in ends.get(time, ()):
-            length = -(-storage.nbytes // ALIGNMENT) * ALIGNMENT if storage.nbytes > 8 else 8
-            give(free, storage.offset, length)
-    return size
-
-
-def take(free, length, size):
-    """The first gap that is long enough, or memory at the end; and the size then."""
-    step = ALIGNMENT if length > 8 else 8
-    for i, (offset, room) in enumerate(free):
-        start = -(-offset // step) * step
-        if start + length <= offset + room:
-            rest = [(offset, start - offset), (start + length, offset + room - start - length)]
-            free[i : i + 1] = [gap for gap in rest if gap[1]]
-            return start, size
-    start = -(-size // step) * step
-    if start > size:
-        give(free, size, start - size)
-    return start, start + length
-
-
-def give(free, offset, length):
-    """Add a gap, joined with its neighbours."""
-    i = bisect.bisect(free, (offset, 0))
-    if i < len(free) and free[i][0] == offset + length:
-        length += free.pop(i)[1]
-    if i and sum(free[i - 1]) == offset:
-        offset, length = free[i - 1][0], free.pop(i - 1)[1] + length
-        i -= 1
-    free.insert(i, (offset, length))

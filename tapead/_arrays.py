@@ -3,8 +3,10 @@
 import numpy as np
 
 from tapead.primitives import FUNCTIONS
+from tapead.primitives._row import takes_batched
 
 
+@takes_batched
 def array(values, dtype=None):
     """Make an array of numbers and arrays, traced if one of them is.
 
@@ -35,6 +37,7 @@ def array(values, dtype=None):
     return FUNCTIONS[np.array].call(values, dtype)
 
 
+@takes_batched
 def stack(arrays, axis=0):
     """Join numbers or arrays of one shape along a new axis.
 

@@ -85,7 +85,9 @@ cdef int journal_primitive(
         "primitive", ids, row, [noted(st, x) for x in operands], params, forms))
 
 
-cdef int journal_write(State* st, Base base, object before, object value, AssignEntry entry) except -1:
+cdef int journal_write(
+    State* st, Base base, object before, object value, AssignEntry entry
+) except -1:
     return note(st, (
         "assign", entry.id, entry.base_id or before, noted(st, value), described(entry.window),
         entry.index, entry.winners, form(base.buffer)))

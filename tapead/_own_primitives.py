@@ -270,9 +270,9 @@ class primitive:  # noqa: N801 - a decorator
             if not any_traced(args):
                 raise
             raise TypeError(
-                f"the {mode} of primitive {self._name} cannot be differentiated, as a second "
-                f"derivative has to: it failed on traced arrays ({error}); write it with NumPy's "
-                "functions and other primitives, or differentiate once only"
+                f"the {mode} of primitive {self._name} takes no traced arrays, which a second "
+                f"derivative or one in a Program gives it ({error}); write it with NumPy's "
+                "functions and other primitives"
             ) from error
 
 

@@ -223,7 +223,8 @@ cdef class PrimitiveEntry(Entry):
 
     cdef int add_dots(self, Sweep sweep, object term, bint marked) except -1:
         if self.is_number:
-            reach(&sweep.values[self.id], float(term))
+            if not is_unreached(float(term)):
+                reach(&sweep.values[self.id], float(term))
             return 0
         if self.n_results == 0:
             return add_bar(sweep, self.place, np.asarray(term, dtype=self.v.dtype), marked)

@@ -89,14 +89,25 @@ def record(
     has_aux: bool = False,
     on_branch: Literal["raise", "record"] = "raise",
     reassociate: bool = False,
+    arrays: bool | None = None,
     **kwargs: Any,
 ) -> Program: ...
 @overload
 def compile(
-    f: Callable[..., Any], /, *, max_paths: int = 32, reassociate: bool = False
+    f: Callable[..., Any],
+    /,
+    *,
+    max_paths: int = 32,
+    reassociate: bool = False,
+    arrays: bool | None = None,
 ) -> Compiled: ...
 @overload
 def compile(
-    f: None = None, /, *, max_paths: int = 32, reassociate: bool = False
+    f: None = None,
+    /,
+    *,
+    max_paths: int = 32,
+    reassociate: bool = False,
+    arrays: bool | None = None,
 ) -> Callable[[Callable[..., Any]], Compiled]: ...
 def load(path: _File) -> Program: ...

@@ -25,7 +25,6 @@ from tapead.transforms cimport blocks_of, checked_argnums, found_positions
 import enum
 import functools
 import operator
-import os
 import sys
 
 import numpy as np

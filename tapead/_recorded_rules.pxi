@@ -132,6 +132,8 @@ cdef int add_number(Sweep sweep, int64_t id, object term) except -1:
     if term is None:
         return 0
     as_ref(sweep.st, term, &ref)
+    if is_unreached(ref.value):
+        return 0  # no path
     accumulate(sweep.st, &sweep.refs[id - sweep.base], ref)
     return 0
 

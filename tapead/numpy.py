@@ -25,6 +25,7 @@ import numpy as np
 from tapead import _array, _numpy, _tape
 from tapead.primitives import FUNCTIONS
 from tapead.primitives._creation import CREATORS
+from tapead.primitives._row import batched_in
 
 __all__ = []  # a star would take Python's own sum, max and abs away
 
@@ -54,6 +55,9 @@ def _function(function, answer):
 
     @functools.wraps(function)
     def call(*args, **kwargs):
+        batched = batched_in((args, tuple(kwargs.values())))
+        if batched is not None:
+            return batched.__array_function__(function, (), args, kwargs)
         if any(map(_holds_traced, (*args, *kwargs.values()))) and not _tape.is_expanding():
             return answer(*args, **kwargs)
         return function(*args, **kwargs)
@@ -72,6 +76,9 @@ def _creator(function, answer):
 
     @functools.wraps(function)
     def call(*args, **kwargs):
+        batched = batched_in((args, tuple(kwargs.values())))
+        if batched is not None:
+            return batched.__array_function__(function, (), args, kwargs)
         if not _array.recording() or "like" in kwargs:
             return function(*args, **kwargs)
         if _tape.is_expanding():

@@ -172,7 +172,7 @@ def test_no_nan_comes_from_the_branch_not_taken():
 
 
 def test_ties_of_a_maximum_share_in_a_replay():
-    program = tapead.record(lambda x: np.max(x), POINTS[0], arrays=True)
+    program = tapead.record(np.max, POINTS[0], arrays=True)
     x = np.zeros(15)
     x[[2, 7]] = 3.0
     expected = np.zeros(15)

@@ -145,9 +145,9 @@ def test_several_threads_replay_one_program():
     wrong = []
 
     def work(k):
-        for _ in range(50):
-            if not np.array_equal(program.grad(inputs[k]), expected[k]):
-                wrong.append(k)
+        wrong.extend(
+            k for _ in range(50) if not np.array_equal(program.grad(inputs[k]), expected[k])
+        )
 
     threads = [threading.Thread(target=work, args=(k,)) for k in range(8)]
     for thread in threads:

@@ -207,7 +207,14 @@ def test_transforms_of_a_compiled_function_replay(x):
     for name, transform in transforms.items():
         found = transform(fast)
         assert len(calls) == recorded, name
-        assert same(found, transform(f)), name
+        if isinstance(x, np.ndarray):  # eagerly by kernels of arrays: zeros may differ in sign
+            np.testing.assert_allclose(
+                np.hstack(tapead._containers.leaves(found)),
+                np.hstack(tapead._containers.leaves(transform(f))),
+                rtol=1e-15,
+            )
+        else:
+            assert same(found, transform(f)), name
         calls[recorded:] = []
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tapead._array import MARKS, as_array, data_of, made_marks, marks_of, plain_value, view_of
+from tapead._array import MARKS, as_array, made_marks, marks_of, plain_value, view_of
 from tapead.primitives._row import FUNCTIONS, Primitive, answers, call, is_traced
 
 __all__ = [

@@ -5,6 +5,7 @@ rules are written with NumPy's functions and other primitives alone, so that on 
 compute and on traced ones they are recorded, which gives derivatives of any order.
 """
 
+import functools
 from typing import NamedTuple
 
 from tapead._array import Array, record_primitive
@@ -105,6 +106,26 @@ def _name_of(function):
     if isinstance(function, str):
         return function
     return getattr(function, "__module__", "numpy") + "." + function.__name__
+
+
+def batched_in(tree):
+    """An argument that has a value per point of a vmap and answers NumPy; None without any."""
+    if isinstance(tree, list | tuple):
+        return next((x for x in map(batched_in, tree) if x is not None), None)
+    return tree if hasattr(type(tree), "__tapead_elemental__") else None
+
+
+def takes_batched(function):
+    """`function`, answered by an argument that is batched where there is one."""
+
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        found = batched_in((args, tuple(kwargs.values())))
+        if found is not None:
+            return found.__array_function__(call, (), args, kwargs)
+        return function(*args, **kwargs)
+
+    return call
 
 
 def call(*args, **kwargs):

@@ -4,7 +4,7 @@ import operator
 
 import numpy as np
 
-from tapead.primitives._core import as_array, copied, data_of, is_traced, plain_value, view_of
+from tapead.primitives._core import as_array, copied, data_of, is_traced, view_of
 from tapead.primitives._reductions import axes_of
 from tapead.primitives._row import answers, call
 from tapead.primitives._scans import part

@@ -6,7 +6,7 @@ import numpy as np
 
 from tapead.primitives._core import as_array, is_traced, plain_value
 from tapead.primitives._reductions import in_dtype, kept, lifted
-from tapead.primitives._row import Primitive, answers, call
+from tapead.primitives._row import Primitive, answers, call, takes_batched
 
 
 def _floats(a):
@@ -95,6 +95,7 @@ _SAMPLES = (
         lambda r: call(r.normal(size=(3, 4)), axis=1, b=np.array([1.0, 0.5, 2.0, 3.0])),
     ),
 )
+@takes_batched
 def logsumexp(a, axis=None, b=None, keepdims=False, return_sign=False):
     """Logarithm of a sum of exponentials, without overflow.
 
@@ -185,6 +186,7 @@ _softmax = Primitive(
 
 
 @answers("scipy.special.softmax", samples=_SAMPLES)
+@takes_batched
 def softmax(x, axis=None):
     """Exponentials divided by their sum.
 
@@ -254,6 +256,7 @@ _log_softmax = Primitive(
 
 
 @answers("scipy.special.log_softmax", samples=_SAMPLES)
+@takes_batched
 def log_softmax(x, axis=None):
     """Logarithm of the softmax, which does not underflow.
 
