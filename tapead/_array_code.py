@@ -29,7 +29,7 @@ from tapead._array_layouts import (
     uniform,
     uniform_number,
     usual_strides,
-)
+)  # fmt: skip
 from tapead.elementals import COMMUTING, INSTRUCTIONS, OPCODES
 
 UNARY = [True, *(row.arity == 1 for row in INSTRUCTIONS)]

@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from tapead import _array
-from tapead._array_code import (
+from tapead._array_code import OP_ARRAY, UNARY, Graph
+from tapead._array_layouts import (
     _CARRY,
     _COPY,
     _MERGE,
@@ -14,10 +15,7 @@ from tapead._array_code import (
     _PRESENT,
     _SUBTRACT,
     _TAKEN,
-    OP_ARRAY,
-    UNARY,
-    Graph,
-)  # fmt: skip
+)
 from tapead._guards import GUARDS
 from tapead.primitives._reductions import axes_of
 

@@ -9,7 +9,8 @@ arena for as long as something needs it; results are written where the caller ge
 import numpy as np
 
 from tapead._array_again import computed_again
-from tapead._array_code import c_strides, is_mark, needed, uniform
+from tapead._array_code import needed
+from tapead._array_layouts import c_strides, is_mark, uniform
 from tapead._array_storage import FOREVER, Storage, allocate
 from tapead._code_data import NO_OPERAND
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from tapead._array import MARKS, as_array, made_marks, marks_of, plain_value, view_of
+from tapead._array import MARKS, as_array, data_of, made_marks, marks_of, plain_value, view_of
 from tapead.primitives._row import FUNCTIONS, Primitive, answers, call, is_traced
 
 __all__ = [
-    "FUNCTIONS", "as_array", "broadcast", "gather", "is_traced", "keep", "plain_value", "scatter",
-    "unbroadcast", "view_of",
+    "FUNCTIONS", "as_array", "broadcast", "data_of", "gather", "is_traced", "keep", "plain_value",
+    "scatter", "unbroadcast", "view_of",
 ]  # fmt: skip
 
 
