@@ -65,6 +65,14 @@ def text(name):
     return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
+def refresh_headers():
+    """Headers beside the generated C, which it finds first; cythonize copies those it names."""
+    for header in PACKAGE.glob("*.h"):
+        copy = Path("build/cython") / header
+        if copy.exists() and copy.read_bytes() != header.read_bytes():
+            copy.write_bytes(header.read_bytes())
+
+
 def expand_templates():
     """Write every ``*.in`` beside its template, if it would change."""
     names = load("_templates").names(load, text)
@@ -91,6 +99,7 @@ def extension(name):
 
 
 expand_templates()
+refresh_headers()
 setup(
     cmdclass={"build_ext": BuildExtensions},
     ext_modules=cythonize(

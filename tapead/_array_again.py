@@ -1,27 +1,31 @@
 """What is computed once more rather than stored and loaded.
 
-A value that one cluster computes and a later one reads goes through memory. Where arrays are larger
-than the caches this takes longer than an exponential; where they are small, longer than a sum.
+A value that one cluster computes and a later one reads goes through memory: to store and to load it
+takes as long as a few sums or products where it stays in the caches, and as many where it does not.
 """
 
 import math
 
-from tapead._array_code import _LIGHT, Value
+from tapead._array_code import Value
+from tapead._array_pieces import LIGHT
+from tapead.elementals import OPCODES
 
 LARGE = 1 << 20  # bytes of an array that does not stay in the nearer caches
-FEW, MANY = 3, 26  # light rows that take less time than memory, for small and for large arrays
-HEAVY = 10  # light rows that one of the others counts as
+FEW, MANY = 3, 20  # light rows that take less time than memory, for small and for large arrays
+HEAVY = 30  # light rows that one of the others counts as
 MOST_INPUTS = 3
+TESTS = {OPCODES[name] for name in (
+    "less", "less_equal", "greater", "greater_equal", "equal", "not_equal")}  # fmt: skip
 
 
 def computed_again(graph, values):
     """`values` with copies of cheap ones in later clusters; `find_depths` has seen them."""
     stored = {id(value) for value in (*graph.outputs, *graph.guards)}
     for value in values:
-        for arg in value.args:
-            apart = value.op != "element" or arg.shape != value.shape
-            if apart and not (value.op == "sum" and value.data is None):
-                stored.add(id(arg))
+        if value.op != "sum" or value.data is not None:
+            stored.update(
+                id(arg) for arg in value.args if value.op != "element" or arg.shape != value.shape
+            )
     found, copies = [], {}
     for value in values:
         if value.op == "element":
@@ -34,7 +38,12 @@ def computed_again(graph, values):
 
 
 def crosses(value, arg):
-    """Whether an operand comes from an earlier cluster of the same shape."""
+    """Whether an operand comes from an earlier cluster of the same shape.
+
+    What comparisons in single precision look at is as it was rounded when it was stored.
+    """
+    if arg.dtype.itemsize == 4 and (value.data in TESTS or value.dtype.itemsize == 8):
+        return False
     return arg.op == "element" and arg.shape == value.shape and arg.depth < value.depth
 
 
@@ -59,7 +68,7 @@ def again(value, depth, stored, copies, found):
 
 def weight(value, most, inputs):
     """Rows that `value` takes from what is stored, which goes to `inputs`; light ones count 1."""
-    total = 1 if value.data in _LIGHT else HEAVY
+    total = 1 if value.data in LIGHT else HEAVY
     for arg in value.args:
         if arg.op == "element" and arg.shape == value.shape and total <= most:
             total += weight(arg, most - total, inputs)

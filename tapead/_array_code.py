@@ -11,6 +11,7 @@ import numpy as np
 
 from tapead import _array
 from tapead._array import MARKS
+from tapead._array_algebra import IDENTITIES, rewritten
 from tapead._array_layouts import (
     _ADD,
     _CARRY,
@@ -21,6 +22,7 @@ from tapead._array_layouts import (
     _NUMBER,
     _PRESENT,
     are_apart,
+    c_strides,
     is_dense,
     is_mark,
     laid_out,
@@ -30,6 +32,7 @@ from tapead._array_layouts import (
     uniform_number,
     usual_strides,
 )  # fmt: skip
+from tapead._array_pieces import Pieces
 from tapead.elementals import COMMUTING, INSTRUCTIONS, OPCODES
 
 UNARY = [True, *(row.arity == 1 for row in INSTRUCTIONS)]
@@ -70,7 +73,7 @@ class Value:
         return f"<{self.op} {self.data if self.op == 'element' else ''} {self.shape} {self.dtype}>"
 
 
-class Graph:
+class Graph(Pieces):
     """Values in the order in which they may be computed."""
 
     def __init__(self):
@@ -126,6 +129,9 @@ class Graph:
 
     def element(self, op, args, shape, dtype, strides=None):
         """A row of the table, element by element."""
+        args = tuple(self.scalar(arg) if is_repeated(arg) else arg for arg in args)
+        if op in _MARKED and any(arg.marks for arg in args):
+            op = _MARKED[op]
         simple = self.simplified(op, args, shape, np.dtype(dtype))
         if simple is not None:
             return simple
@@ -146,6 +152,10 @@ class Graph:
             return args[0]
         if op in _ABSORBING:
             found = self.without_marks(op, args, shape, dtype)
+            if found is not None:
+                return found
+        if op in IDENTITIES:
+            found = rewritten(self, op, args, shape, dtype)
             if found is not None:
                 return found
         if any(arg.op == "pieces" for arg in args):
@@ -226,7 +236,8 @@ class Graph:
 
     def assign(self, base, value, form, index, winners, dtype):
         """A value with other elements in a window."""
-        base_shape, base_strides, shape, strides, _offset, repeats = form
+        value = self.element(_COPY, (value,), value.shape, dtype)  # in its precision
+        base_shape, base_strides, shape, strides, _, repeats = form
         if index is None and not repeats and shape == base_shape and strides == base_strides:
             return self.element(_COPY, (value,), shape, dtype, strides)
         found = self.pieces(base, value, form, index, dtype)
@@ -239,6 +250,15 @@ class Graph:
                 base = self.add("element", (base,), base_shape, dtype, base_strides, _COPY)
         return self.add("assign", (base, value), base_shape, dtype, base_strides, (index, form))
 
+    def reshaped(self, value, shape):
+        """A value without gaps in another shape."""
+        if value.shape == shape:
+            return value
+        if value.op == "constant":
+            return self.constant(value.data[0].reshape(shape))
+        strides = c_strides(shape, value.dtype)
+        return self.window(value, (value.shape, value.strides, shape, strides, 0, False))
+
     def scalar(self, value):
         """The one element of a value, as a number."""
         if value.shape == ():
@@ -247,159 +267,35 @@ class Graph:
             return self.constant(np.asarray(uniform(value), value.dtype))
         return self.window(value, (value.shape, value.strides, (), (), 0, False))
 
-    # -- rows of pieces ----------------------------------------------------------------------
 
-    def moved_window(self, base, shape, strides, offset):
-        """A window onto computed elements as a computation on windows; None if it costs more."""
-        if len(base.shape) != 1 or len(shape) != 1 or strides != base.strides or shape[0] == 0:
-            return None
-        first = offset // base.dtype.itemsize
-        if base.op == "pieces":
-            return self.cut(base, first, first + shape[0])
-        if base.op == "element" and is_cheap(base):
-            return self.part_of_element(base, first, first + shape[0])
-        return None
-
-    def part_of_element(self, value, first, last):
-        """Elements `first` to last - 1 of a value that rows compute."""
-        args = tuple(
-            self.range_of(arg, first, last) if arg.shape == value.shape else arg
-            for arg in value.args
-        )
-        return self.element(value.data, args, (last - first,), value.dtype)
-
-    def range_of(self, value, first, last):
-        """Elements `first` to last - 1 of a value with one axis."""
-        if (first, last) == (0, value.shape[0]):
-            return value
-        if value.op == "constant" and uniform(value) is not None:
-            return self.constant(np.full(last - first, uniform(value), value.dtype))
-        return self.window(
-            value,
-            (
-                value.shape,
-                value.strides,
-                (last - first,),
-                value.strides,
-                first * value.strides[0],
-                False,
-            ),
-        )
-
-    def pieces(self, base, value, form, index, dtype):
-        """A write to a stretch of a constant, or of what is in pieces; None if it is not."""
-        base_shape, _, shape, strides, offset, _ = form
-        itemsize = dtype.itemsize
-        if (
-            index is not None
-            or len(base_shape) != 1
-            or len(shape) > 1
-            or value.shape != shape
-            or value.dtype != dtype
-            or (shape and strides != (itemsize,))
-        ):
-            return None
-        first = offset // itemsize
-        last = first + (shape[0] if shape else 1)
-        if base.op == "pieces":
-            parts = list(zip(base.data, base.args, strict=True))
-        elif uniform(base) is not None:
-            parts = [((0, base_shape[0]), base)]
-        else:
-            return None
-        if not shape or first == last:
-            return None
-        kept = [*self.cut_parts(parts, 0, first), ((first, last), value)]
-        kept += self.cut_parts(parts, last, base_shape[0])
-        return self.row_of_pieces(kept, base_shape, dtype)
-
-    def cut_parts(self, parts, first, last):
-        """What of the parts lies between `first` and `last`."""
-        kept = []
-        for (start, end), value in parts:
-            low, high = max(start, first), min(end, last)
-            if low < high:
-                kept.append(((low, high), self.range_of(value, low - start, high - start)))
-        return kept
-
-    def row_of_pieces(self, parts, shape, dtype):
-        """Parts side by side; None if there are too many."""
-        flat = []
-        for (first, last), value in parts:
-            if value.op == "pieces":
-                flat += [
-                    ((first + low, first + high), part)
-                    for (low, high), part in zip(value.data, value.args, strict=True)
-                ]
-            else:
-                flat.append(((first, last), value))
-        parts = flat
-        if len(parts) > MOST_PIECES:
-            return None
-        if len(parts) == 1:
-            return self.element(_COPY, (parts[0][1],), shape, dtype)
-        places, values = zip(*parts, strict=True)
-        return self.add("pieces", values, shape, dtype, None, places, (places, shape))
-
-    def cut(self, row, first, last):
-        """A stretch of a row of pieces."""
-        parts = self.cut_parts(list(zip(row.data, row.args, strict=True)), first, last)
-        parts = [((low - first, high - first), value) for (low, high), value in parts]
-        return self.row_of_pieces(parts, (last - first,), row.dtype)
-
-    def pieces_of_element(self, op, args, shape, dtype):
-        """A row of the table, piece by piece; None if the pieces cost more than they save."""
-        if len(shape) != 1 or not all(
-            arg.shape == shape or math.prod(arg.shape) == 1 for arg in args
-        ):
-            return None
-        if not all(arg.op != "element" or is_cheap(arg) for arg in args):
-            return None
-        ends = sorted({end for arg in args if arg.op == "pieces" for _, end in arg.data})
-        if len(ends) > MOST_PIECES:
-            return None
-        parts = []
-        for first, last in zip([0, *ends], ends, strict=False):
-            cut = tuple(
-                self.range_of(arg, first, last) if arg.shape == shape else arg for arg in args
-            )
-            parts.append(((first, last), self.element(op, cut, (last - first,), dtype)))
-        return self.row_of_pieces(parts, shape, dtype)
+def is_repeated(value):
+    """Whether a window shows one element again and again."""
+    return (
+        value.op == "window"
+        and value.shape != ()
+        and not any(stride for stride, n in zip(value.strides, value.shape, strict=True) if n != 1)
+    )
 
 
-MOST_PIECES = 8
-MOST_WORK = 60  # rows that are computed again rather than stored, weighted
-
-
-def is_cheap(value):
-    """Whether an element costs less to compute once more than to store and load."""
-    left, seen, stack = MOST_WORK, set(), [value]
-    while stack:
-        top = stack.pop()
-        if top.op != "element" or id(top) in seen:
-            continue
-        seen.add(id(top))
-        left -= 1 if top.data in _LIGHT else 20
-        if left < 0:
-            return False
-        stack.extend(top.args)
-    return True
-
-
+_MARKED = {_MULTIPLY: _CARRY, _ADD: _MERGE}  # what they are where elements may be absent
 _ABSORBING = {_MERGE, _JOIN, _CARRY, _MULTIPLY, _NUMBER, _PRESENT}
 
 
-_LIGHT = {OPCODES[name] for name in (
-    "add", "subtract", "multiply", "divide", "negative", "copy", "square", "reciprocal", "sqrt",
-    "absolute", "sign", "maximum", "minimum", "number", "join", "carry", "merge", "present",
-    "seed", "taken", "less", "less_equal", "greater", "greater_equal", "equal", "not_equal",
-)} | {code for name, code in OPCODES.items() if "_partial_" in name}  # fmt: skip
-
-
 def needed(graph):
-    """The values that outputs and guards need, in order."""
-    wanted = {id(value) for value in (*graph.outputs, *graph.guards)}
-    for value in reversed(graph.values):
-        if id(value) in wanted:
-            wanted.update(map(id, value.args))
-    return [value for value in graph.values if id(value) in wanted]
+    """The values that outputs and guards need, each behind those that it needs."""
+    found, seen = [], set()
+    for root in (*graph.guards, *graph.outputs):
+        stack = [(root, iter(root.args))]
+        while stack:
+            value, args = stack[-1]
+            if id(value) in seen:
+                stack.pop()
+                continue
+            arg = next((arg for arg in args if id(arg) not in seen), None)
+            if arg is None:
+                seen.add(id(value))
+                found.append(value)
+                stack.pop()
+            else:
+                stack.append((arg, iter(arg.args)))
+    return found

@@ -1,23 +1,12 @@
 """From a tape and its journal to the `Graph` of a program."""
 
-import math
-
 import numpy as np
 
 from tapead import _array
 from tapead._array_code import OP_ARRAY, UNARY, Graph
-from tapead._array_layouts import (
-    _CARRY,
-    _COPY,
-    _MERGE,
-    _MULTIPLY,
-    _NUMBER,
-    _PRESENT,
-    _SUBTRACT,
-    _TAKEN,
-)
+from tapead._array_layouts import _COPY, _SUBTRACT, _TAKEN
+from tapead._array_primitives import LOWER, LOWER_SEVERAL
 from tapead._guards import GUARDS
-from tapead.primitives._reductions import axes_of
 
 
 def frozen(tape, journal, leaves, results):
@@ -125,24 +114,34 @@ class Reader:
 
     def read_stack(self, kind, id, items, form):
         """An array of numbers."""
+        shape, _, dtype = form
+        element = self.graph.element
         if len(items) == 1:
-            return self.graph.element(_COPY, (self.argument(items[0]),), form[0], form[2])
-        return self.graph.add("stack", tuple(map(self.argument, items)), form[0], form[2])
+            return element(_COPY, (self.argument(items[0]),), shape, dtype)
+        args = [element(_COPY, (self.argument(item),), (), dtype) for item in items]
+        return self.graph.add("stack", tuple(args), shape, dtype)
 
     def read_primitive(self, kind, ids, row, operands, params, form):
         """A row of the table of primitives, by element-wise rows where it is made of such."""
         operands = [self.argument(x) for x in operands]
         if isinstance(ids, tuple):
             return self.read_several(ids, row, operands, params, form)
-        lower = _LOWER.get(row.name)
+        lower = LOWER.get(row.name)
         if lower is not None:
             found = lower(self, operands, params, form)
             if found is not None:
                 return found
-        shape, _strides, dtype = form
+        shape, _, dtype = form
         return self.graph.add("primitive", tuple(operands), shape, dtype, data=(row, params))
 
     def read_several(self, ids, row, operands, params, forms):
+        lower = LOWER_SEVERAL.get(row.name)
+        found = None if lower is None else lower(self, operands, params, forms)
+        if found is not None:
+            self.values.append(None)
+            self.values.extend(
+                value for id, value in zip(ids[1:], found, strict=True) if id)  # fmt: skip
+            return
         whole = self.graph.add("primitive", tuple(operands), (), np.float64, data=(row, params))
         self.values.append(whole)
         for i, (id, (shape, _, dtype)) in enumerate(zip(ids[1:], forms, strict=True)):
@@ -184,96 +183,3 @@ class Reader:
             graph.guards.append(
                 graph.add("guard", args, (), np.float64, data=(kind, outcome, values, source))
             )
-
-
-# -- primitives made of rows ---------------------------------------------------------------------
-
-
-def _where(reader, operands, params, form):
-    shape, _, dtype = form
-    element = reader.graph.element
-    taken, other = reader.condition(params["condition"], shape)
-    x, y = operands
-    x = element(_CARRY, (x, taken), shape, dtype)
-    y = element(_CARRY, (y, other), shape, dtype)
-    return element(_MERGE, (x, y), shape, dtype)
-
-
-def _keep(reader, operands, params, form):
-    shape, _, dtype = form
-    taken, _ = reader.condition(params["condition"], shape)
-    return reader.graph.element(_CARRY, (operands[0], taken), shape, dtype)
-
-
-def _copy(reader, operands, params, form):
-    shape, strides, dtype = form
-    return reader.graph.element(_COPY, (operands[0],), shape, dtype, strides)
-
-
-def _sum(reader, operands, params, form):
-    if params.get("where", True) is not True:
-        return None
-    shape, _, dtype = form
-    (x,) = operands
-    return summed(reader.graph, x, axes_of(params["axis"], len(x.shape)), shape, dtype)
-
-
-def _extremum(kind):
-    def lower(reader, operands, params, form):
-        shape, _, dtype = form
-        (x,) = operands
-        if params["where"] is not True or params["floor"] is not None or 0 in x.shape:
-            return None
-        axes = axes_of(params["axis"], len(x.shape))
-        axes = tuple(i for i in axes if x.shape[i] != 1)
-        return reader.graph.add(kind, (x,), shape, dtype, data=axes, key=(axes, shape))
-
-    return lower
-
-
-def summed(graph, x, axes, shape, dtype):
-    """Sum over axes. A factor that all elements have in common is taken out."""
-    if x.op == "element" and x.data == _MULTIPLY and x.shape != () and not x.marks:
-        for factor, rest in (x.args, x.args[::-1]):
-            if math.prod(factor.shape) == 1 and rest.shape == x.shape and rest.dtype == dtype:
-                total = summed(graph, rest, axes, shape, dtype)
-                number = graph.scalar(factor)
-                return graph.element(_MULTIPLY, (number, total), shape, dtype)
-    axes = tuple(i for i in axes if x.shape[i] != 1)
-    if len(axes) == sum(n != 1 for n in x.shape):
-        axes = None
-    if axes is None and x.op != "element":
-        x = graph.add("element", (x,), x.shape, x.dtype, None, _COPY, "copy")
-    return graph.add("sum", (x,), shape, dtype, data=axes, key=(axes, shape, dtype))
-
-
-def _broadcast_sum(reader, operands, params, form):
-    shape, _, dtype = form
-    graph = reader.graph
-    (w,) = operands
-    lead = len(w.shape) - len(shape)
-    axes = (*range(lead), *(lead + i for i, n in enumerate(shape) if n == 1 != w.shape[lead + i]))
-    number = graph.element(_NUMBER, (w,), w.shape, dtype)
-    present = graph.element(
-        _NUMBER, (graph.element(_PRESENT, (w,), w.shape, dtype),), w.shape, dtype
-    )
-    total, n = (summed(graph, x, axes, shape, dtype) for x in (number, present))
-    there = graph.element(_TAKEN, (n,), shape, dtype)
-    found = graph.element(_CARRY, (total, there), shape, dtype)
-    graph.totals[id(found)] = total
-    return found
-
-
-def _matmul(reader, operands, params, form):
-    x, y = operands
-    shape, _, dtype = form
-    if params or {x.dtype, y.dtype} != {dtype} or max(len(x.shape), len(y.shape)) > 2:
-        return None
-    return reader.graph.add("matmul", (x, y), shape, dtype, key=())
-
-
-_LOWER = {
-    "where": _where, "keep": _keep, "copied": _copy, "broadcast": _copy, "cast": _copy,
-    "max": _extremum("max"), "min": _extremum("min"),
-    "sum": _sum, "broadcast_sum": _broadcast_sum, "matmul": _matmul,
-}  # fmt: skip

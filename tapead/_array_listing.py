@@ -8,7 +8,7 @@ from tapead.elementals import INSTRUCTIONS
 
 def listing(executor, max_rows=None):
     """The steps of an executor, one line each."""
-    lines = [f"{i:5} {text}" for i, step in enumerate(executor.told) for text in (told(step),)]
+    lines = [f"{i:5} {told(step)}" for i, step in enumerate(executor.told)]
     if max_rows is not None and len(lines) > max_rows:
         left_out = len(lines) - max_rows
         lines = [*lines[: max_rows - 1], f"      ... {left_out + 1} more"]

@@ -76,12 +76,17 @@ cdef object recorder(object f, str kind, object argnums, bint has_aux, bint keyw
     elif kind == "hvp":
         return lambda primals, tangents: transforms.hvp(f, primals, tangents)
     elif kind == "vjp":
-        return lambda primals, adjoint: transforms.vjp(f, *primals, has_aux=has_aux)[1](adjoint)
+        return functools.partial(pulled_back, f, has_aux)
     else:
         made = getattr(transforms, kind)(f, argnums, has_aux)
     if keywords:
         return lambda *args: made(*args[:-1], **args[-1])
     return made
+
+
+def pulled_back(f, has_aux, primals, adjoint):
+    """Adjoints of the arguments of a function."""
+    return transforms.vjp(f, *primals, has_aux=has_aux)[1](adjoint)
 
 
 def checked_pair(f, *args, **kwargs):

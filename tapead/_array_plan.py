@@ -10,6 +10,7 @@ import numpy as np
 
 from tapead._array_again import computed_again
 from tapead._array_code import needed
+from tapead._array_cuts import cut_sums
 from tapead._array_layouts import c_strides, is_mark, uniform
 from tapead._array_storage import FOREVER, Storage, allocate
 from tapead._code_data import NO_OPERAND
@@ -51,8 +52,9 @@ def joins(value, arg):
         return False
     if value.op == "sum":
         return value.data is None
-    narrowed = arg.args[0].dtype.itemsize > arg.dtype.itemsize
-    return value.op == "element" and arg.shape == value.shape and not narrowed
+    # what is widened, or was narrowed, is rounded: it goes through memory
+    sizes = [part.dtype.itemsize for part in (arg.args[0], arg, value)]
+    return value.op == "element" and arg.shape == value.shape and sizes[0] <= sizes[1] >= sizes[2]
 
 
 class Plan:
@@ -73,6 +75,7 @@ class Plan:
 
     def __init__(self, graph):
         self.graph = graph
+        cut_sums(graph)
         self.values = needed(graph)
         self.constants, self.constant_storage = [], {}
         self.storages = []
@@ -112,10 +115,12 @@ class Plan:
         self.last_use = last = dict.fromkeys(map(id, self.values), -1)
         outside = {id(value) for value in self.graph.outputs}
         for value in self.values:
-            for arg in value.args:
-                apart = value.op != "element" or arg.group is not value.group or arg.op != "element"
-                if apart and not (value.op == "sum" and value.data is None):
-                    outside.add(id(arg))
+            if value.op != "sum" or value.data is not None:
+                outside.update(
+                    id(arg)
+                    for arg in value.args
+                    if {value.op, arg.op} != {"element"} or arg.group is not value.group
+                )
         for i, item in enumerate(self.items):
             for source in item.sources() if isinstance(item, Group) else item.args:
                 last[id(source)] = i
@@ -304,7 +309,7 @@ class Plan:
             if value.owner is not row or value.place != first * dtype.itemsize]  # fmt: skip
 
     def stack_steps(self, value):
-        buffer, offset, _, _strides, dtype = self.where(value)
+        buffer, offset, *_, dtype = self.where(value)
         flat = [(buffer, offset + i * dtype.itemsize, (), (), dtype)
                 for i in range(len(value.args))]  # fmt: skip
         return [

@@ -7,6 +7,7 @@ OTHERWISE = (
 NO_ARRAYS = "{} is for programs of numbers; record the function with arrays=False for it"
 
 
+@cython.final
 cdef class ArrayProgram:
     """ArrayProgram()\n--\n
 
@@ -28,7 +29,6 @@ cdef class ArrayProgram:
     array([4., 4., 4.])
     """
 
-    cdef dict __dict__
     cdef readonly object function
     cdef object argnums
     cdef bint has_aux
@@ -233,6 +233,36 @@ cdef class ArrayProgram:
         """Whether the last recording of a kind does nothing to arrays but read elements."""
         paths = self.paths.get((kind, argnums))
         return bool(paths) and paths[0].reads_only
+
+    # -- derivatives as programs ---------------------------------------------------------------
+
+    def gradient(self, argnums=None):
+        """Program of the gradient; see `Program.gradient`."""
+        self.require_no_aux("grad")
+        argnums = self.argnums if argnums is None else checked_argnums(argnums)
+        new = self.derived(transforms.grad(self.function, argnums), argnums)
+        (<ArrayProgram>new).form, (<ArrayProgram>new).any_form = self.form, self.any_form
+        return new
+
+    def pushforward(self):
+        """Program of value and tangent: takes ``(primals, tangents)``, as `jvp` does."""
+        self.require_no_aux("jvp")
+        return self.derived(functools.partial(transforms.jvp, self.function), 0)
+
+    def pullback(self):
+        """Program of the adjoints of the arguments: takes ``(primals, adjoint)``."""
+        return self.derived(functools.partial(pulled_back, self.function, self.has_aux), 0)
+
+    def derived(self, function, argnums):
+        """A program of a derivative, which is recorded when it is first called."""
+        return array_program(
+            function, argnums, False, self.record_branches, True, self.most_paths)
+
+    def require_no_aux(self, kind):
+        """Refuse a function with an auxiliary result."""
+        if self.has_aux:
+            raise TypeError(f"a program of the {kind} of a function with has_aux=True is not "
+                            "supported; record the function without its auxiliary result")
 
     # -- texts -------------------------------------------------------------------------------
 

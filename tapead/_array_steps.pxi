@@ -213,7 +213,7 @@ cdef Code code_of(tuple code):
         np.array(y, dtype=np.int32), constants, np.array(outputs, dtype=np.int32),
         nothing.astype(np.uint8), nothing, nothing, nothing.astype(np.uint8), nothing,
         np.zeros((0, 2)), ())
-    return optimised(Code.of(data), False)
+    return optimised(Code.of(data), True)
 
 
 cdef Cluster make_cluster(

@@ -210,7 +210,7 @@ cdef int64_t run_lanes(Lowering lowering, Batch batch, const double* uniform) ex
     memset(&job, 0, sizeof(job))
     job.batch = tapead_batch(
         lowering.out, uniform, <const tapead_column*>batch.inputs,
-        <const tapead_target*>batch.outputs, NULL)
+        <const tapead_target*>batch.outputs, lowering.code.n_guards > 0, NULL)
     job.lanes = MANY_LANES if lowering.n_slots * MANY_LANES * 8 <= ROOMY else FEW_LANES
     job.n_points = batch.n_points
     job.chunk_points = job.lanes * max(<int64_t>1, min(

@@ -1,6 +1,8 @@
 # Clusters: Code applied element by element to arrays, in blocks that stay in the cache.
 
 cdef enum:
+    MOST_LANES = 256
+    MOST_SLOTS = 11  # that so many lanes of stay in the first-level cache
     FEWEST = 4  # elements up to which one after the other costs less than lanes side by side
 
 
@@ -13,6 +15,7 @@ cdef class Cluster:
         cdef Interpreter one = Interpreter(code)
         cdef Lowering lowering = lanes.lowered(False)
         cdef ClusterRun* data = &self.data
+        cdef int64_t lanes_at_once
         self.code, self.one, self.lanes = code, one, lanes
         self.uniform = uniform_values(lanes.prologue)
         data.instructions, data.n_slots, data.cost = lowering.out, lowering.n_slots, lowering.n
@@ -20,7 +23,8 @@ cdef class Cluster:
         data.n_inputs, data.n_outputs = code.n_inputs, code.n_outputs
         data.n_constants, data.constants = code.n_constants, code.constants
         data.narrow, data.wide, data.output_slots = one.narrow, one.wide, one.output_slots
-        data.work_size = max((data.n_slots + 1) * MANY_LANES, one.n_slots)
+        lanes_at_once = MOST_LANES if data.n_slots <= MOST_SLOTS else MANY_LANES
+        data.work_size = max((data.n_slots + 1) * lanes_at_once, one.n_slots)
         data.work_size = (data.work_size + 7) // 8 * 8
 
 
@@ -39,7 +43,7 @@ cdef object uniform_values(Interpreter prologue):
 
 cdef int64_t chunk_elements(const ClusterRun* cluster) noexcept nogil:
     """Elements that are run in one go; it depends on the code only, and so do sums."""
-    return max(<int64_t>1, CHUNK_WORK // (MANY_LANES * cluster.cost)) * MANY_LANES
+    return max(<int64_t>1, CHUNK_WORK // (MOST_LANES * cluster.cost)) * MOST_LANES
 
 
 cdef int64_t n_element_chunks(const ClusterRun* cluster, int64_t n) noexcept nogil:
@@ -104,18 +108,21 @@ cdef void run_block(
 ) noexcept nogil:
     """Elements `first` to last - 1; sums are added to `sums`."""
     cdef tapead_batch batch
-    cdef int32_t[MANY_LANES] failed
+    cdef int32_t[MOST_LANES] failed
     cdef int64_t count
     if last - first <= FEWEST:
         run_few(cluster, inputs, outputs, sums, first, last, work, kinks)
         return
     batch = tapead_batch(
         <const tapead_wide*>cluster.instructions, cluster.uniform, <const tapead_column*>inputs,
-        <const tapead_target*>outputs, sums)
+        <const tapead_target*>outputs, False, sums)
     while first < last:
         count = last - first
         if count <= FEW_LANES:
             tapead_lanes_16(&batch, work, first, count, failed, kinks)
+        elif count > MOST_LANES // 2 and cluster.n_slots <= MOST_SLOTS:
+            count = min(count, <int64_t>MOST_LANES)
+            tapead_lanes_256(&batch, work, first, count, failed, kinks)
         else:
             count = min(count, <int64_t>MANY_LANES)
             tapead_lanes_64(&batch, work, first, count, failed, kinks)

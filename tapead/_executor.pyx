@@ -45,11 +45,15 @@ cdef extern from "_lanes.h":
         const double* uniform
         const tapead_column* inputs
         const tapead_target* outputs
+        int64_t guarded
         double* sums
     void tapead_load_layout(
         double* d, const tapead_column* column, int64_t first, int64_t count, int64_t lanes) nogil
     void tapead_store_layout(
         const double* x, const tapead_target* target, int64_t first, int64_t count) nogil
+    void tapead_lanes_256(
+        const tapead_batch* b, double* w, int64_t first, int64_t count, int32_t* failed,
+        int* kinks) nogil
     void tapead_lanes_64(
         const tapead_batch* b, double* w, int64_t first, int64_t count, int32_t* failed,
         int* kinks) nogil

@@ -34,6 +34,7 @@ typedef struct {
     const double *uniform; /* values that are the same at all points */
     const tapead_column *inputs;
     const tapead_target *outputs;
+    int64_t guarded; /* whether there are guards, and where each lane failed is told */
     double *sums; /* of the outputs that are summed; all of them if `outputs` is NULL */
 } tapead_batch;
 

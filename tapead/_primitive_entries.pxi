@@ -244,7 +244,7 @@ cdef class PrimitiveEntry(Entry):
         if self.n_results:
             w = tuple(w)
         elif self.is_number:
-            w = as_array(w)
+            w = as_array(w if self.primitive.moves else number_of(w))
         elif not self.primitive.moves:
             w = number_of(w)
         operands, v = self.handles(sweep)

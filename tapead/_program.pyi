@@ -5,6 +5,7 @@ from typing import Any, BinaryIO, Literal, Never, Self, TypeAlias, final, overlo
 
 from typing_extensions import disjoint_base
 
+from tapead._array_program import ArrayProgram
 from tapead._code_data import CodeData
 
 _Argnums: TypeAlias = int | tuple[int, ...]
@@ -73,15 +74,24 @@ class Program(Replayed):
 @final
 class Compiled(Recorded):
     def __new__(
-        cls, f: Callable[..., Any], max_paths: int = 32, reassociate: bool = False
+        cls,
+        f: Callable[..., Any],
+        max_paths: int = 32,
+        reassociate: bool = False,
+        arrays: bool | None = None,
     ) -> Self: ...
     def __init__(
-        self, f: Callable[..., Any], max_paths: int = 32, reassociate: bool = False
+        self,
+        f: Callable[..., Any],
+        max_paths: int = 32,
+        reassociate: bool = False,
+        arrays: bool | None = None,
     ) -> None: ...
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
     def __get__(self, instance: object, owner: type | None = None, /) -> Callable[..., Any]: ...
     def stats(self) -> dict[str, int]: ...
 
+@overload
 def record(
     f: Callable[..., Any],
     *example: Any,
@@ -89,9 +99,20 @@ def record(
     has_aux: bool = False,
     on_branch: Literal["raise", "record"] = "raise",
     reassociate: bool = False,
-    arrays: bool | None = None,
+    arrays: Literal[True],
     **kwargs: Any,
-) -> Program: ...
+) -> ArrayProgram: ...
+@overload
+def record(
+    f: Callable[..., Any],
+    *example: Any,
+    argnums: _Argnums = 0,
+    has_aux: bool = False,
+    on_branch: Literal["raise", "record"] = "raise",
+    reassociate: bool = False,
+    arrays: Literal[False] | None = None,
+    **kwargs: Any,
+) -> Program: ...  # or an ArrayProgram, by the arrays' size
 @overload
 def compile(
     f: Callable[..., Any],

@@ -75,7 +75,17 @@ cdef bint is_marked(object x) except -1:
         array = cnp.PyArray_GETCONTIGUOUS(x)
         return any_mark(cnp.PyArray_TYPE(array) == cnp.NPY_FLOAT, cnp.PyArray_SIZE(array),
                         cnp.PyArray_DATA(array), 1)
+    if type(x) is Var:
+        return may_be_absent(<Var>x)
     return type(x) is float and is_unreached(<double>x)
+
+
+cdef bint may_be_absent(Var x) except -1:
+    """Whether a number is the mark at some points: only while a Program is recorded."""
+    cdef State* st = active_state()
+    if not st.guarding or x.id <= 0 or x.serial != st.serial or x.id >= st.n:
+        return False
+    return first_marked <= st.ops[x.id] != OP_ARRAY
 
 
 cdef object number_of(object w):
@@ -185,9 +195,9 @@ cdef object recorded_unbroadcast(object w, object shape):
 cdef object broadcast_recorded(object term, object shape, bint single):
     if type(term) is Var or type(term) is float:
         term = as_array(term)
-    if single:
-        term = cast(term, np.dtype(np.float32))
-    return term if term.shape == shape else primitive("broadcast")(term, shape=shape)
+    if term.shape != shape:
+        term = primitive("broadcast")(term, shape=shape)
+    return cast(term, np.dtype(np.float32)) if single else term
 
 
 cdef object operand_handle(

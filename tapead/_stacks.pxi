@@ -96,7 +96,7 @@ cdef Array array_of_numbers(State* st, list values, tuple shape):
         return new_array_of(st, data, 0, -1)
     entry = StackEntry.__new__(StackEntry)
     entry.ids, entry.shape, entry.single = ids, shape, False
-    out = result_of(st, entry, data, False)
+    out = result_of(st, entry, data, any([is_marked(x) for x in values if type(x) is Var]))
     if st.guarding == ARRAYS:
         note(st, ("stack", entry.id, [noted(st, x) for x in values], form(data)))
     return out

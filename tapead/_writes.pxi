@@ -182,6 +182,8 @@ cdef int record_write(
         entry.value_shape = (<object>(<Array>value).data).shape
         entry.value_dtype = (<Array>value).data.dtype
         base.marked = base.marked or (<Array>value).marked
+    elif type(value) is not Var and is_marked(value):
+        base.marked = True
     elif type(value) is Var:
         as_ref(st, value, &ref)
         entry.value_id = ref.id

@@ -184,3 +184,56 @@ def test_empty_arrays():
     program = tapead.record(lambda x: np.sum(x * x), np.zeros((0, 3)), arrays=True)
     assert program(np.zeros((0, 3))) == 0.0
     assert program.grad(np.zeros((0, 3))).shape == (0, 3)
+
+
+def test_stencil_and_its_adjoint_are_one_loop():
+    program = tapead.record(rosenbrock, np.linspace(0.0, 1.0, 1000))
+    x = np.cos(np.arange(1000.0))
+    y, gradient = program.value_and_grad(x)
+    np.testing.assert_allclose(y, rosenbrock(x), rtol=1e-13)
+    np.testing.assert_allclose(gradient, tapead.grad(rosenbrock)(x), rtol=1e-12, atol=1e-10)
+    loops = [line for line in program.to_text().splitlines() if "998 elements" in line]
+    assert len(loops) == 1
+
+
+@pytest.mark.parametrize("axis", [None, 0, -1, (0, 2)], ids=repr)
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_logsumexp_over_axes(axis, keepdims):
+    def f(x):
+        a = np.reshape(x[:12], (2, 2, 3))
+        return np.sum(tapead.logsumexp(a, axis=axis, keepdims=keepdims) ** 2)
+
+    program = tapead.record(f, POINTS[0], arrays=True)
+    np.testing.assert_allclose(program.grad(POINTS[1]), tapead.grad(f)(POINTS[1]), rtol=1e-12)
+
+
+@pytest.mark.parametrize("x", [[-np.inf, -np.inf], [np.inf, 1.0], [0.0, -40.0], [np.nan, 1.0]])
+def test_logsumexp_where_it_is_delicate(x):
+    program = tapead.record(tapead.logsumexp, np.ones(2), arrays=True)
+    expected = tapead.value_and_grad(tapead.logsumexp)(np.array(x))
+    found = program.value_and_grad(np.array(x))
+    np.testing.assert_allclose(found[0], expected[0], rtol=1e-14)
+    np.testing.assert_allclose(found[1], expected[1], rtol=1e-14)
+
+
+def test_extrema_of_single_precision_find_where_they_are():
+    def f(x, b):
+        h = x + b
+        return np.sum(np.max(h, axis=1, keepdims=True) * h)
+
+    rng = np.random.default_rng(0)
+    x, b = rng.normal(size=(20, 20)).astype(np.float32), rng.normal(size=20).astype(np.float32)
+    program = tapead.record(f, x, b, arrays=True)
+    np.testing.assert_allclose(
+        program.grad(x + b, b), tapead.grad(f)(x + b, b), rtol=1e-5, atol=1e-5
+    )
+
+
+def test_gradient_is_a_program_whose_gradient_is_one():
+    program = tapead.record(lambda x: np.sum(x**3), POINTS[0], arrays=True).gradient()
+    np.testing.assert_allclose(program(POINTS[1]), 3 * POINTS[1] ** 2)
+    pullback = program.pullback()
+    (bar,) = pullback((POINTS[1],), np.ones(15))
+    np.testing.assert_allclose(bar, 6 * POINTS[1])
+    _, dot = program.pushforward()((POINTS[1],), (np.ones(15),))
+    np.testing.assert_allclose(dot, 6 * POINTS[1])

@@ -27,9 +27,9 @@ LAYERS = {
     "_array_reading primitives _dispatch "
     "_journal _mask "
     "_code _code_class _freeze _passes _schedule _derive _executor _lower _point _batch "
-    "_cluster _thread_setting _array_code _array_again _array_freeze _array_plan _array_storage "
-    "_array_layouts _array_listing "
-    "_array_executor _array_steps _array_runs "
+    "_cluster _thread_setting _array_code _array_layouts _array_primitives _array_algebra "
+    "_array_pieces _array_again _array_cuts _array_freeze _array_plan _array_storage "
+    "_array_listing _array_executor _array_steps _array_runs "
     "_code_data _listing _program_file _c_source",
     3: "math numpy _arrays _signature _signature_leaves _signature_static _signature_groups "
     "_signature_kinds _signature_plain",

@@ -57,7 +57,8 @@ class Target(Column):
 
 class Batch(ctypes.Structure):
     _fields_ = [
-        (name, ctypes.c_void_p) for name in ("code", "uniform", "inputs", "outputs", "sums")
+        (name, ctypes.c_void_p)
+        for name in ("code", "uniform", "inputs", "outputs", "guarded", "sums")
     ]
 
 
@@ -115,7 +116,7 @@ def run_lanes(library, code, columns, lanes=64, uniform=(), n_outputs=1, summed=
     inputs = (Column * len(columns))(*[Column(c.ctypes.data, c.strides[0] // 8) for c in columns])
     targets = (Target * n_outputs)(*[Target(row.ctypes.data, 1) for row in outputs])
     batch = Batch(code.ctypes.data, uniform.ctypes.data, ctypes.addressof(inputs),
-                  None if summed else ctypes.addressof(targets),
+                  None if summed else ctypes.addressof(targets), 1,
                   sums.ctypes.data if summed else None)  # fmt: skip
     failed, kinks = np.full(n, -9, dtype=np.int32), ctypes.c_int(0)
     memory = np.zeros(32 * lanes + 8)

@@ -6,8 +6,8 @@ from tapead._array import MARKS, as_array, data_of, made_marks, marks_of, plain_
 from tapead.primitives._row import FUNCTIONS, Primitive, answers, call, is_traced
 
 __all__ = [
-    "FUNCTIONS", "as_array", "broadcast", "data_of", "gather", "is_traced", "keep", "plain_value",
-    "scatter", "unbroadcast", "view_of",
+    "FUNCTIONS", "as_array", "broadcast", "data_of", "gather", "is_traced", "keep",
+    "plain_value", "scatter", "unbroadcast", "view_of",
 ]  # fmt: skip
 
 

@@ -167,8 +167,8 @@ for _function in (
     np.nanargmax, np.nanargmin, np.nonzero, np.searchsorted,
 ):  # fmt: skip
     answers_plainly(_function)
-for _function in (
+for _of_form in (
     np.iscomplexobj, np.isrealobj, np.may_share_memory, np.ndim, np.result_type, np.shape,
     np.shares_memory, np.size,
 ):  # fmt: skip
-    answers_plainly(_function, unread)
+    answers_plainly(_of_form, unread)

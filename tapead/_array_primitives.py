@@ -1,0 +1,142 @@
+"""Array primitives that programs make of rows of the table, sums and products.
+
+Each takes the reader, the operands, the params and the form (shape, strides, dtype) of the result,
+and gives a value, or None where the primitive has to stay what it is.
+"""
+
+import math
+
+import numpy as np
+
+from tapead._array_layouts import _CARRY, _COPY, _MERGE, _MULTIPLY, _NUMBER, _PRESENT, _TAKEN
+from tapead.elementals import OPCODES
+from tapead.primitives._reductions import axes_of
+
+
+def _where(reader, operands, params, form):
+    shape, _, dtype = form
+    element = reader.graph.element
+    taken, other = reader.condition(params["condition"], shape)
+    x, y = operands
+    x = element(_CARRY, (x, taken), shape, dtype)
+    y = element(_CARRY, (y, other), shape, dtype)
+    return element(_MERGE, (x, y), shape, dtype)
+
+
+def _keep(reader, operands, params, form):
+    shape, _, dtype = form
+    taken, _ = reader.condition(params["condition"], shape)
+    return reader.graph.element(_CARRY, (operands[0], taken), shape, dtype)
+
+
+def _copy(reader, operands, params, form):
+    shape, strides, dtype = form
+    return reader.graph.element(_COPY, (operands[0],), shape, dtype, strides)
+
+
+def _sum(reader, operands, params, form):
+    if params.get("where", True) is not True:
+        return None
+    shape, _, dtype = form
+    (x,) = operands
+    return summed(reader.graph, x, axes_of(params["axis"], len(x.shape)), shape, dtype)
+
+
+def _extremum(kind):
+    def lower(reader, operands, params, form):
+        shape, _, dtype = form
+        (x,) = operands
+        if params["where"] is not True or params["floor"] is not None or 0 in x.shape:
+            return None
+        axes = axes_of(params["axis"], len(x.shape))
+        axes = tuple(i for i in axes if x.shape[i] != 1)
+        return reader.graph.add(kind, (x,), shape, dtype, data=axes, key=(axes, shape))
+
+    return lower
+
+
+def summed(graph, x, axes, shape, dtype):
+    """Sum over axes. A factor that all elements have in common is taken out."""
+    if x.op == "constant":
+        return graph.constant(np.sum(x.data[0], axis=axes, dtype=dtype).reshape(shape))
+    if x.op == "element" and x.data == _MULTIPLY and x.shape != () and not x.marks:
+        for factor, rest in (x.args, x.args[::-1]):
+            if math.prod(factor.shape) == 1 and rest.shape == x.shape and rest.dtype == dtype:
+                total = summed(graph, rest, axes, shape, dtype)
+                number = graph.scalar(factor)
+                return graph.element(_MULTIPLY, (number, total), shape, dtype)
+    axes = tuple(i for i in axes if x.shape[i] != 1)
+    if len(axes) == sum(n != 1 for n in x.shape):
+        axes = None
+    if axes is None and x.op != "element":
+        x = graph.add("element", (x,), x.shape, x.dtype, None, _COPY, "copy")
+    return graph.add("sum", (x,), shape, dtype, data=axes, key=(axes, shape, dtype))
+
+
+def _broadcast_sum(reader, operands, params, form):
+    shape, _, dtype = form
+    graph = reader.graph
+    (w,) = operands
+    lead = len(w.shape) - len(shape)
+    axes = (*range(lead), *(lead + i for i, n in enumerate(shape) if n == 1 != w.shape[lead + i]))
+    number = graph.element(_NUMBER, (w,), w.shape, dtype)
+    present = graph.element(
+        _NUMBER, (graph.element(_PRESENT, (w,), w.shape, dtype),), w.shape, dtype
+    )
+    total, n = (summed(graph, x, axes, shape, dtype) for x in (number, present))
+    there = graph.element(_TAKEN, (n,), shape, dtype)
+    found = graph.element(_CARRY, (total, there), shape, dtype)
+    graph.totals[id(found)] = total
+    return found
+
+
+def _matmul(reader, operands, params, form):
+    x, y = operands
+    shape, _, dtype = form
+    if params or {x.dtype, y.dtype} != {dtype} or max(len(x.shape), len(y.shape)) > 2:
+        return None
+    return reader.graph.add("matmul", (x, y), shape, dtype, key=())
+
+
+LOWER = {
+    "where": _where, "keep": _keep, "copied": _copy, "broadcast": _copy, "cast": _copy,
+    "max": _extremum("max"), "min": _extremum("min"),
+    "sum": _sum, "broadcast_sum": _broadcast_sum, "matmul": _matmul,
+}  # fmt: skip
+
+
+def _logsumexp(reader, operands, params, forms):
+    """The logarithm, the terms divided by the largest, and their sum; see `primitives._smooth`."""
+    (x,) = operands
+    (shape, _, dtype), _, (kept, _, _) = forms
+    if 0 in x.shape:
+        return None
+    graph = reader.graph
+    axes = axes_of(params["axis"], len(x.shape))
+    nontrivial = tuple(i for i in axes if x.shape[i] != 1)
+    top = graph.add("max", (x,), kept, dtype, data=nontrivial, key=(nontrivial, kept))
+    e = row(graph, "exp", row(graph, "excess", x, top, like=x), like=x)
+    others = row(graph, "multiply", e, row(graph, "less", e, graph.constant(1.0), like=e), like=e)
+    total = summed(graph, e, axes, kept, dtype)
+    rest = summed(graph, others, axes, kept, dtype)
+    ahead = row(graph, "less", total, graph.constant(1.1), like=total)
+    alone = row(
+        graph,
+        "multiply",
+        ahead,
+        row(graph, "greater_equal", total, graph.constant(1.0), like=total),
+        like=total,
+    )
+    near = row(graph, "multiply", alone, row(graph, "log1p", rest, like=total), like=total)
+    far = row(graph, "subtract", graph.constant(1.0), alone, like=total)
+    far = row(graph, "multiply", far, row(graph, "log", total, like=total), like=total)
+    v = row(graph, "add", row(graph, "add", near, far, like=total), top, like=total)
+    return graph.reshaped(v, shape), e, total
+
+
+def row(graph, name, *args, like):
+    """A row of the table in the form of another value."""
+    return graph.element(OPCODES[name], args, like.shape, like.dtype)
+
+
+LOWER_SEVERAL = {"logsumexp": _logsumexp}
