@@ -1,7 +1,5 @@
 # Sweeps that record what they do: the rules of entries applied to traced arrays.
 
-from tapead._expressions import application, parse
-
 cdef dict rules = {}  # what records a partial, by opcode and operand
 
 
@@ -9,6 +7,8 @@ cdef object rule_of(int op, int arg):
     """``rule(x, y, v)``: a partial as a recorded value, None where there is no path."""
     found = rules.get((op, arg))
     if found is None:
+        from tapead._expressions import parse
+
         row = INSTRUCTIONS[op - 1]
         choice = CHOICES.get((row.name, row.args[arg]))
         found = rules[op, arg] = made_rule(parse(row.partials[arg]), choice)
@@ -37,6 +37,8 @@ def made_rule(node, choice):
 def read_node(node):
     """A function of (x, y, v) for an expression without conditions."""
     import ast
+
+    from tapead._expressions import application
 
     if isinstance(node, ast.Constant):
         return lambda *xyv: float(node.value)
