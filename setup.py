@@ -1,10 +1,12 @@
 """What pyproject.toml cannot say: templates to expand, compiler directives, flags."""
 
+import hashlib
 import importlib.util
 import os
 import sys
 from pathlib import Path
 
+import Cython
 import numpy
 from Cython.Build import cythonize
 from Cython.Tempita import Template
@@ -23,6 +25,20 @@ NUMPY_MACROS = [
     ("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION"),
     ("NPY_TARGET_VERSION", "NPY_1_23_API_VERSION"),  # arrays have a memory handler
 ]
+DIRECTIVES = {
+    "language_level": 3,
+    "binding": True,
+    "embedsignature": False,
+    "autotestdict": False,
+    "c_api_binop_methods": True,
+    "cdivision": True,
+    "boundscheck": CHECKS,
+    "wraparound": False,
+    "initializedcheck": CHECKS,
+    "nonecheck": CHECKS,
+    "freethreading_compatible": False,
+    "linetrace": COVERAGE,
+}
 COVERAGE_MACROS = [
     ("CYTHON_TRACE", "1"),
     ("CYTHON_TRACE_NOGIL", "1"),
@@ -84,12 +100,12 @@ def expand_templates():
 
 
 def extension(name):
-    """One extension module; it is rebuilt when any declaration it may include changes."""
+    """One extension module; what its C file comes from, Cython finds out."""
     unix = sys.platform != "win32"
     return Extension(
         f"tapead.{name}",
         [str(PACKAGE / f"{name}.pyx")],
-        depends=[str(path) for path in PACKAGE.iterdir() if path.suffix in INCLUDED],
+        depends=[str(path) for path in PACKAGE.glob("*.h")],
         include_dirs=[numpy.get_include()],
         libraries=["m"] if unix else [],
         define_macros=[*NUMPY_MACROS, *(COVERAGE_MACROS if COVERAGE else [])],
@@ -98,27 +114,39 @@ def extension(name):
     )
 
 
-expand_templates()
-refresh_headers()
-setup(
-    cmdclass={"build_ext": BuildExtensions},
-    ext_modules=cythonize(
-        [extension(path.stem) for path in sorted(PACKAGE.glob("*.pyx"))],
+def translated():
+    """The extensions, from C files that are written anew where something changed.
+
+    Cython compares times, and those of NumPy's declarations are new in every build environment;
+    so two digests tell what holds: one of the versions and options, one of the sources as well.
+    """
+    extensions = [extension(path.stem) for path in sorted(PACKAGE.glob("*.pyx"))]
+    options = repr((Cython.__version__, numpy.__version__, DIRECTIVES, CFLAGS, COVERAGE))
+    digest = hashlib.sha256(options.encode())
+    said = [digest.hexdigest()]
+    for path in sorted(PACKAGE.glob("**/*")):
+        if path.suffix in INCLUDED | {".pyx"}:
+            digest.update(str(path).encode() + path.read_bytes())
+    said.append(digest.hexdigest())
+    stamp = Path("build/cython/stamp")
+    before = stamp.read_text(encoding="utf-8").split() if stamp.exists() else []
+    files = [Path("build/cython", *ext.name.split(".")).with_suffix(".c") for ext in extensions]
+    if said == before and not COVERAGE and all(file.exists() for file in files):
+        for ext, file in zip(extensions, files, strict=True):
+            ext.sources = [str(file)]
+        return extensions
+    extensions = cythonize(
+        extensions,
         build_dir=None if COVERAGE else "build/cython",
         nthreads=0,
-        compiler_directives={
-            "language_level": 3,
-            "binding": True,
-            "embedsignature": False,
-            "autotestdict": False,
-            "c_api_binop_methods": True,
-            "cdivision": True,
-            "boundscheck": CHECKS,
-            "wraparound": False,
-            "initializedcheck": CHECKS,
-            "nonecheck": CHECKS,
-            "freethreading_compatible": False,
-            "linetrace": COVERAGE,
-        },
-    ),
-)
+        force=bool(before) and said[0] != before[0],
+        compiler_directives=DIRECTIVES,
+    )
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    stamp.write_text("\n".join(said), encoding="utf-8")
+    return extensions
+
+
+expand_templates()
+refresh_headers()
+setup(cmdclass={"build_ext": BuildExtensions}, ext_modules=translated())

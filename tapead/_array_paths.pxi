@@ -98,15 +98,6 @@ def checked_pair(f, *args, **kwargs):
     return y
 
 
-cdef bint has_traced(object tree):
-    for leaf in leaves(tree):
-        if type(leaf) is Var or type(leaf) is _array.Array:
-            return True
-        if isinstance(leaf, ndarray) and leaf.dtype == object and has_traced(leaf.tolist()):
-            return True
-    return False
-
-
 def float_leaf(leaf):
     """A float for an int, and floats for an array of ints."""
     if isinstance(leaf, (int, np.integer)) and not isinstance(leaf, bool):

@@ -18,7 +18,7 @@ import numpy as np
 from tapead import _array, transforms
 from tapead._array_executor cimport ArrayExecutor
 from tapead._tape cimport Tape, Var, active_state, raise_failed
-from tapead.transforms cimport checked_argnums, found_positions
+from tapead.transforms cimport any_traced, checked_argnums, found_positions, may_be_traced
 
 from tapead._array_freeze import frozen
 from tapead._array_plan import Plan

@@ -60,7 +60,7 @@ cdef class ArrayProgram:
 
     def __call__(self, *args, **kwargs):
         """The function's result."""
-        if active_state().owner != NULL and (has_traced(args) or has_traced(kwargs)):
+        if may_be_traced() and (any_traced(args) or any_traced(kwargs)):
             return self.function(*args, **kwargs)
         return self.replay("value", None, args, kwargs)
 
@@ -105,7 +105,7 @@ cdef class ArrayProgram:
 
     cdef object derive(self, str kind, object argnums, tuple args, dict kwargs):
         argnums = self.argnums if argnums is None else checked_argnums(argnums)
-        if active_state().owner != NULL and (has_traced(args) or has_traced(kwargs)):
+        if may_be_traced() and (any_traced(args) or any_traced(kwargs)):
             return getattr(transforms, kind)(self.function, argnums, self.has_aux)(*args, **kwargs)
         return self.replay(kind, argnums, args, kwargs)
 
@@ -116,7 +116,7 @@ cdef class ArrayProgram:
                             f"got {type(primals).__name__}")
         primals = map_leaves(float_of_int, tuple(primals))
         second = map_leaves(float_leaf, second)
-        if active_state().owner != NULL and has_traced((primals, second)):
+        if may_be_traced() and any_traced((primals, second)):
             return recorder(self.function, kind, None, self.has_aux, False)(primals, second)
         return self.replay(kind, None, (primals, second), {})
 
@@ -217,7 +217,7 @@ cdef class ArrayProgram:
 
     def transformed(self, name, argnums, has_aux, args, kwargs):
         """What a transform of the program returns; NotImplemented if it is not replayed."""
-        if has_aux != self.has_aux or has_traced(args) or has_traced(kwargs):
+        if has_aux != self.has_aux or any_traced(args) or any_traced(kwargs):
             return NotImplemented
         if name in PAIRED:
             return self.pair(name, *args)
@@ -225,7 +225,7 @@ cdef class ArrayProgram:
 
     def vjp_of(self, primals, has_aux):
         """What ``vjp(self, *primals)`` returns; NotImplemented if it is not replayed."""
-        if has_aux != self.has_aux or has_traced(primals):
+        if has_aux != self.has_aux or any_traced(primals):
             return NotImplemented
         return self.vjp(*primals)
 

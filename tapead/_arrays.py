@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from tapead._array import as_array
 from tapead.primitives import FUNCTIONS
-from tapead.primitives._row import takes_batched
+from tapead.primitives._row import is_traced, takes_batched
 
 
 @takes_batched
@@ -34,7 +35,8 @@ def array(values, dtype=None):
     >>> tapead.grad(f)(2.0)
     36.0
     """
-    return FUNCTIONS[np.array].call(values, dtype)
+    array = as_array(values)
+    return FUNCTIONS[np.array].call(array, dtype) if is_traced(array) else np.array(array, dtype)
 
 
 @takes_batched

@@ -37,7 +37,7 @@ cdef class Compiled(Recorded):
 
     def __call__(self, *args, **kwargs):
         """The function's result."""
-        if active_state().owner != NULL and (any_traced(args) or any_traced(kwargs)):
+        if may_be_traced() and (any_traced(args) or any_traced(kwargs)):
             return self.function(*args, **kwargs)
         return self.run("value", None, tree_of(args, kwargs), args, kwargs)
 

@@ -61,6 +61,24 @@ def register_batching(hook):
     batching = hook
 
 
+cdef bint may_be_traced() noexcept:
+    """Whether arguments may be traced or batched: a tape is active, or a vmap runs."""
+    return active_state().owner != NULL or batching is not None
+
+
+cdef bint any_traced(object tree) except -1:
+    """Whether a leaf is traced, or batched by vmap."""
+    for leaf in leaves(tree):
+        kind = type(leaf)
+        if kind is float or kind is int:
+            continue
+        if kind is Var or kind is Array or hasattr(kind, "__tapead_elemental__"):
+            return True
+        if isinstance(leaf, np.ndarray) and leaf.dtype == object and any_traced(leaf.tolist()):
+            return True
+    return False
+
+
 cdef inline bint is_recorded(object f):
     return recorded_type is not None and isinstance(f, recorded_type)
 

@@ -251,15 +251,6 @@ cdef str comparison(object kind, tuple values):
     return kind.text.replace("{x:r}", "{x}").format(x=f"{values[0]!r}", y=f"{values[1]!r}")
 
 
-cdef bint any_traced(object tree):
-    for leaf in leaves(tree):
-        if type(leaf) is Var or type(leaf) is Array:
-            return True
-        if isinstance(leaf, np.ndarray) and leaf.dtype == object and any_traced(leaf.tolist()):
-            return True
-    return False
-
-
 cdef tuple all_of(object arguments):
     return tuple(range(len(arguments)))
 

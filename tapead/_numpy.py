@@ -281,6 +281,13 @@ def _of_arrays(name, inputs):
     return _array.apply_elemental(OPCODES[name], *arrays)
 
 
+def rounded(x, dtype):
+    """A traced number in another type."""
+    from tapead import _array
+
+    return _array.as_array(x).astype(dtype)
+
+
 def _scalar_function(name):
     if name.startswith("clip_"):
         return lambda x, end: _tape._clip_end(x, end, name == "clip_min")

@@ -20,7 +20,9 @@ from tapead._nodes cimport Ref, State, passive, push, unreached
 from tapead._rules cimport guard_holds, push_op, value_of
 from tapead._signature cimport Signature
 from tapead._tape cimport Tape, Var, active_state, as_object, as_ref, note_guard, raise_failed
-from tapead.transforms cimport blocks_of, checked_argnums, found_positions
+from tapead.transforms cimport (
+    any_traced, blocks_of, checked_argnums, found_positions, may_be_traced,
+)
 
 import enum
 import functools

@@ -186,7 +186,7 @@ cdef class Replayed(Recorded):
             As for `grad`.
         """
         argnums = self.argnums if argnums is None else checked_argnums(argnums)
-        if active_state().owner != NULL and any_traced(args):
+        if may_be_traced() and any_traced(args):
             return transforms.jacobian(self, argnums, self.has_aux)(*args, **kwargs)
         return self.matrix("jacobian", argnums, args, kwargs)
 
@@ -221,7 +221,7 @@ cdef class Replayed(Recorded):
                [6., 0.]])
         """
         argnums = self.argnums if argnums is None else checked_argnums(argnums)
-        if active_state().owner != NULL and any_traced(args):
+        if may_be_traced() and any_traced(args):
             return transforms.hessian(self, argnums, self.has_aux)(*args, **kwargs)
         return self.matrix("hessian", argnums, args, kwargs)
 
@@ -270,13 +270,39 @@ cdef class Replayed(Recorded):
         dict kwargs
     ):
         """Arguments that are not of the recorded kind: traced, or wrong."""
-        if active_state().owner != NULL and any_traced(tree):
+        if may_be_traced() and any_traced(tree):
+            if not (kind == "value" and self.record_branches):
+                found = self.by_point(path, kernel, kind, argnums, tree, args, kwargs)
+                if found is not NotImplemented:
+                    return found
             return path.outcome(kind, self.inlined(kernel, kind, tree, args, kwargs))
         if kind in PAIRED:
             kernel.arguments.children[0].explain(tree[0], "argument")
             kernel.arguments.children[1].explain(tree[1], TANGENTS[kind])
         kernel.arguments.explain(tree, "argument")
         raise ValueError("the arguments changed while they were read")
+
+    cdef object by_point(
+        self, Path path, Kernel kernel, str kind, object argnums, tuple tree, tuple args,
+        dict kwargs
+    ):
+        """Batched arguments, one point after the other; NotImplemented if there are none."""
+        from tapead._batched import level_of
+        from tapead._batched_calls import by_point
+
+        level = level_of(tree)
+        if level is None:
+            return NotImplemented
+
+        def paired(primals, second):
+            return self.run(path, kernel, kind, argnums, (primals, second), primals, {})
+
+        def single(*args, **kwargs):
+            return self.run(path, kernel, kind, argnums, tree_of(args, kwargs), args, kwargs)
+
+        if kind in PAIRED:
+            return by_point(paired, level, tree, {})
+        return by_point(single, level, args, kwargs)
 
     cdef object inlined(self, Kernel kernel, str kind, tuple tree, tuple args, dict kwargs):
         """Within a recording: the function itself if it may branch, else its instructions."""

@@ -31,7 +31,7 @@ LAYERS = {
     "_array_pieces _array_again _array_cuts _array_freeze _array_plan _array_storage "
     "_array_listing _array_executor _array_steps _array_runs "
     "_code_data _listing _program_file _c_source",
-    3: "math numpy _arrays _signature _signature_leaves _signature_static _signature_groups "
+    3: "math numpy fft _arrays _signature _signature_leaves _signature_static _signature_groups "
     "_signature_kinds _signature_plain",
     4: "_joint _function_transforms _own_primitives _vmap _batched _batched_calls "
     "_batched_functions _batched_indexing _batched_joins _batched_products _batched_shapes "

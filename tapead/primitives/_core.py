@@ -121,7 +121,7 @@ def _where_pullback(i, v_bar, v, x, y, condition):
 
 def _selected(w, shape):
     """Sum over broadcast axes of an adjoint with absent elements."""
-    return w if w.shape == shape else broadcast_sum(w, shape)
+    return w if np.shape(w) == shape else broadcast_sum(w, shape)
 
 
 def _broadcast_sum(w, shape):

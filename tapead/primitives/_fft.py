@@ -4,7 +4,7 @@ import numpy as np
 
 from tapead.primitives._core import as_array
 from tapead.primitives._reductions import axes_of
-from tapead.primitives._row import Primitive, answers, call
+from tapead.primitives._row import Primitive, answers, call, takes_batched
 from tapead.primitives._scans import part
 
 _COMPLEX = (
@@ -150,7 +150,7 @@ def _answers_along(name, what, sample):
 
     _named(transform, name, what, "n : int, optional", "axis : int, optional")
     samples = [_sample(number, **sample) for number in _TURNED]
-    return answers(f"scipy.fft.{name}", samples=samples)(transform)
+    return answers(f"scipy.fft.{name}", samples=samples)(takes_batched(transform))
 
 
 def _answers_over(name, what, sample):
@@ -171,7 +171,7 @@ def _answers_over(name, what, sample):
 
     length = "s : int or sequence of int, optional"
     _named(transform, name, what, length, "axes : int or sequence of int, optional")
-    return answers(f"scipy.fft.{name}", samples=[_sample(2, **sample)])(transform)
+    return answers(f"scipy.fft.{name}", samples=[_sample(2, **sample)])(takes_batched(transform))
 
 
 def _sample(number, **how):

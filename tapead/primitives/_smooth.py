@@ -161,7 +161,7 @@ def _weighted(a, b, axis, keepdims):
         a = np.where(b == 0, -np.inf, a)  # where the factor is 0 there is no path
     v, e, total = _logsumexp(a, axis=axis, keepdims=keepdims)
     ratio = np.sum(b * e, axis=axis, keepdims=True) / total
-    return _scalar_if_0d(v), np.reshape(ratio, v.shape)
+    return _scalar_if_0d(v), np.reshape(ratio, np.shape(v))
 
 
 def _softmax_value(x, axis):
