@@ -43,11 +43,11 @@ def test_var_has_what_numpy_s_numbers_have():
 
     def f(x):
         y = np.sum(x)
-        seen.append((y.shape, y.ndim, y.size, y.dtype, y.item() is y))
+        seen.append((y.shape, y.ndim, y.size, y.item() is y))
         return y.astype(np.float64) * 2 + y.astype(np.float32)
 
     found = tapead.value_and_grad(f)(np.array([1.1, 2.0]))
-    assert seen == [((), 0, 1, np.dtype(np.float64), True)]
+    assert seen == [((), 0, 1, True)]
     assert found[0] == 2 * 3.1 + float(np.float32(3.1))
     np.testing.assert_array_equal(found[1], [3.0, 3.0])
     whole = tapead.value_and_grad(lambda x: np.sum(x).astype(int))(X)  # constant, as int() is
