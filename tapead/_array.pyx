@@ -23,7 +23,8 @@ from cpython.ref cimport Py_INCREF
 from tapead._elementals cimport OP_ADD, OP_ARRAY, OP_COPY, OP_MULTIPLY, OP_POWER, OP_SQUARE
 from tapead._kernels cimport (
     add_into, any_mark, fill_marks, merge_into, new_array, new_like,
-    number_in_place, row_marks, row_reads, row_scaled, row_value, sum_marked,
+    number_in_place, row_is_fast, row_marks, row_passes, row_reads, row_scaled, row_value,
+    sum_marked,
 )
 from tapead._nodes cimport (
     NO_PATH_ID, Ref, is_unreached, number_reached, operand_id, passive as passive_ref, reach,

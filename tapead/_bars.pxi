@@ -33,10 +33,15 @@ cdef int add_bar(Sweep sweep, int64_t place, ndarray term, bint marks) except -1
 
 cdef int merge(ndarray total, ndarray term, bint marked) except -1:
     """Add `term`, which broadcasts, to `total` in place."""
+    return merge_over(total, total, term, marked)
+
+
+cdef int merge_over(ndarray whole, ndarray total, ndarray term, bint marked) except -1:
+    """Add a term to a total that both broadcast to the shape of `whole`."""
     cdef Walk walk
-    begin_walk(&walk, total)
-    walk_array(&walk, term)
+    begin_walk(&walk, whole)
     walk_array(&walk, total)
+    walk_array(&walk, term)
     collapse(&walk)
     walk_merge(&walk, cnp.PyArray_TYPE(total) == cnp.NPY_FLOAT, marked)
     return 0
@@ -51,16 +56,42 @@ cdef int sum_all(ndarray array, bint marked, double* sum) except -1:
 
 cdef ndarray unbroadcast(ndarray w, object shape, bint marked):
     """Sum over the axes along which an operand of this shape was broadcast."""
-    cdef int lead = cnp.PyArray_NDIM(w) - len(shape), i
-    axes = (*range(lead), *[
-        lead + i for i in range(len(shape))
-        if shape[i] == 1 and cnp.PyArray_DIMS(w)[lead + i] != 1])
-    if not marked:
-        return np.add.reduce(w, axis=axes, keepdims=True).reshape(shape)
-    absent = marks_of(w)
-    total = np.add.reduce(np.where(absent, w.dtype.type(0), w), axis=axes, keepdims=True)
-    nowhere = np.logical_and.reduce(absent, axis=axes, keepdims=True)
-    return np.where(nowhere, MARKS[w.dtype], total).reshape(shape)
+    cdef ndarray total = new_shaped(shape, cnp.PyArray_TYPE(w), 0)
+    if marked:
+        fill(total)
+    else:
+        memset(cnp.PyArray_DATA(total), 0, cnp.PyArray_NBYTES(total))
+    merge_over(w, total, w, marked)
+    return total
+
+
+cdef ndarray new_shaped(tuple shape, int typenum, int flags):
+    """Room for an adjoint."""
+    cdef npy_intp[MAX_DIMS] lengths
+    cdef int d, n = len(shape)
+    if n > MAX_DIMS:
+        raise ValueError(f"an array has at most {MAX_DIMS} axes; got {n}")
+    for d in range(n):
+        lengths[d] = shape[d]
+    return new_array(n, lengths, typenum, flags)
+
+
+def stretched(w, tuple shape):
+    """`w` as it broadcasts to a shape: a view to read."""
+    if type(w) is not ndarray or cnp.PyArray_NDIM(w) > len(shape) or len(shape) > MAX_DIMS:
+        return np.broadcast_to(w, shape)
+    cdef npy_intp[MAX_DIMS] lengths
+    cdef npy_intp[MAX_DIMS] strides
+    cdef ndarray array = w
+    cdef int d, n = len(shape)
+    for d in range(n):
+        lengths[d] = shape[d]
+        own = length_of(array, d - n)
+        if own != lengths[d] and own != 1:
+            return np.broadcast_to(w, shape)  # which says what is wrong
+        strides[d] = 0 if own == 1 else cnp.PyArray_STRIDES(array)[
+            d - n + cnp.PyArray_NDIM(array)]
+    return view_at(array, n, lengths, strides, 0, 0)
 
 
 MARKS = {np.dtype(np.float64): np.uint64(0x7FFC7AEA00000000).view(np.float64),
@@ -74,11 +105,23 @@ def marks_of(array):
     return array.view(np.uint32) == 0x7FFC7AEA
 
 
+cdef bint is_nowhere(ndarray array):
+    """Whether all elements are absent."""
+    cdef ndarray flat = cnp.PyArray_GETCONTIGUOUS(array)
+    cdef bint single = cnp.PyArray_TYPE(flat) == cnp.NPY_FLOAT
+    cdef npy_intp i
+    for i in range(cnp.PyArray_SIZE(flat)):
+        if not any_mark(single, 1, <char*>cnp.PyArray_DATA(flat) + i * (4 if single else 8), 1):
+            return False
+    return True
+
+
 cdef ndarray unmarked(ndarray w, bint marked):
-    """`w` with 0 where it is absent."""
+    """`w` with 0 where it is absent; in place if the caller alone holds it."""
+    cdef ndarray out
     if not marked:
         return w
-    w = copy_of(w)
-    number_in_place(cnp.PyArray_TYPE(w) == cnp.NPY_FLOAT, cnp.PyArray_SIZE(w),
-                    cnp.PyArray_DATA(w), 1)
-    return w
+    out = w if is_exclusive(w) and is_dense(w) else copy_of(w)
+    number_in_place(cnp.PyArray_TYPE(out) == cnp.NPY_FLOAT, cnp.PyArray_SIZE(out),
+                    cnp.PyArray_DATA(out), 1)
+    return out

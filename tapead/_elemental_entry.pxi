@@ -51,11 +51,11 @@ cdef class ElementalEntry(Entry):
             self.scaled(arg, w, total, True, marks or sweep.marks[place])
             sweep.marks[place] = marks or sweep.marks[place]
             return 0
-        if last and is_exclusive(w):
+        if row_passes(self.op, arg):
             out = w
         else:
-            out = new_like(w, cnp.PyArray_TYPE(w))
-        self.scaled(arg, w, out, False, marked)
+            out = w if last and is_exclusive(w) else new_like(w, cnp.PyArray_TYPE(w))
+            self.scaled(arg, w, out, False, marked)
         if place < 0:
             if sum_all(out, marks, &sum):
                 reach(&sweep.values[id], sum)

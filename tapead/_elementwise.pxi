@@ -17,7 +17,7 @@ cdef extern from "numpy/ufuncobject.h":
 
 
 cdef int read_table() except -1:
-    """Prepare all rows: NumPy's loops where a row answers to one of its ufuncs."""
+    """Prepare all rows: NumPy's loops where a row answers to one of its ufuncs and is slower."""
     cdef int op, arg
     cdef Row* row
     for op, elemental in enumerate(INSTRUCTIONS, start=1):
@@ -49,7 +49,7 @@ cdef int register_ufunc(int op, object ufunc) except -1:
     ufunc_of[op] = ufunc
     for single in range(2):
         wanted = cnp.NPY_FLOAT if single else cnp.NPY_DOUBLE
-        for k in range(u.ntypes):
+        for k in range(0 if row_is_fast(op, single) else u.ntypes):
             types = u.types + k * (u.nin + u.nout)
             for i in range(u.nin + u.nout):
                 if types[i] != wanted:

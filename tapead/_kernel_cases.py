@@ -25,6 +25,7 @@ SINGLE_HELPERS = (
     "relu", "heaviside", "sech2", "sigmoid", "softplus", "xdivy",
 )  # fmt: skip
 MOST_ROUNDINGS = 2
+NUMPY_BOTH = {"power", "fmax", "fmin"}  # faster in NumPy; the same choice between 0.0 and -0.0
 NUMPY_SINGLE = {"log", "log2", "sin", "cos", "tanh"}  # faster in NumPy than through doubles
 
 
@@ -126,7 +127,7 @@ class Cases:
         use = self.use(_parsed(call), marks)
         case = self.found[use.case]
         in_floats = bool(case.single) or row.name not in NUMPY_SINGLE
-        fast = (1 + 2 * in_floats) if case.vectorises and row.name != "power" else 0
+        fast = (1 + 2 * in_floats) if case.vectorises and row.name not in NUMPY_BOTH else 0
         return use._replace(fast=fast)
 
     def partial(self, row, arg):

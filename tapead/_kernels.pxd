@@ -23,8 +23,10 @@ cdef void row_scaled(
     const void* x, int64_t x_step, const void* y, int64_t y_step, const void* v, int64_t v_step,
     void* out, bint accumulate, bint marked) noexcept nogil
 
-# Whether a partial may be absent; whether it reads the operand or result `which`, b"x", "y" or "v".
+# Whether a partial may be absent; whether it is 1 everywhere; whether it reads operand or result
+# `which`, b"x", "y" or "v".
 cdef bint row_marks(int op, int arg) noexcept nogil
+cdef bint row_passes(int op, int arg) noexcept nogil
 cdef bint row_reads(int op, int arg, char which) noexcept nogil
 
 cdef void merge_into(
@@ -42,5 +44,5 @@ cdef bint sum_marked(
 cdef void convert_marked(
     bint to_single, int64_t n, const void* x, int64_t x_step, void* out) noexcept nogil
 
-cdef ndarray new_array(int ndim, const npy_intp* shape, int typenum)  # in C order
+cdef ndarray new_array(int ndim, const npy_intp* shape, int typenum, int flags=*)  # in C order
 cdef ndarray new_like(ndarray a, int typenum)  # of the same shape and order of memory

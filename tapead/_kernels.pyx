@@ -12,9 +12,11 @@ cnp.import_array()
 
 cdef extern from "_kernels.h":
     ctypedef struct tapead_use:
+        uint8_t kind
         uint8_t reads
         uint8_t marks
         uint8_t fast
+        double number
     ctypedef struct tapead_run_double:
         const double* base
         int64_t step
@@ -22,6 +24,7 @@ cdef extern from "_kernels.h":
         const float* base
         int64_t step
     const tapead_use tapead_uses[1][3]
+    enum: TAPEAD_NUMBER
     enum: TAPEAD_ADDED
     enum: TAPEAD_MARKED
     void tapead_value_double(
@@ -116,6 +119,10 @@ cdef bint row_is_fast(int op, bint single) noexcept nogil:
 
 cdef bint row_marks(int op, int arg) noexcept nogil:
     return tapead_uses[op][arg].marks
+
+
+cdef bint row_passes(int op, int arg) noexcept nogil:
+    return tapead_uses[op][arg].kind == TAPEAD_NUMBER and tapead_uses[op][arg].number == 1.0
 
 
 cdef bint row_reads(int op, int arg, char which) noexcept nogil:

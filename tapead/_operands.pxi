@@ -180,3 +180,22 @@ cdef bint is_exclusive(ndarray array) noexcept:
     return (Py_REFCNT(<PyObject*>array) <= 1 and cnp.PyArray_BASE(array) == NULL
             and cnp.PyArray_CHKFLAGS(array, cnp.NPY_ARRAY_OWNDATA)
             and cnp.PyArray_ISWRITEABLE(array))
+
+
+@cython.final
+@cython.no_gc
+cdef class Outline:
+    """What a rule may know of an operand whose values it does not read."""
+
+    cdef readonly tuple shape
+    cdef readonly object dtype
+    cdef readonly int ndim
+    cdef readonly Py_ssize_t size
+
+    def __init__(self, array):
+        self.shape, self.dtype = array.shape, array.dtype
+        self.ndim, self.size = array.ndim, array.size
+
+
+cdef object outline(object array, bint read):
+    return array if read else Outline(array)

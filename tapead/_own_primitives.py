@@ -221,6 +221,8 @@ class primitive:  # noqa: N801 - a decorator
     def _adjoints(self, call, v_bars, vs, operands):
         """Adjoints of the operands by the user's pullback."""
         args, kwargs = call.tree(operands)
+        # a copy: another operation may hold the memory, and the user's code may write to it
+        v_bars = [np.array(w) if type(w) is np.ndarray else w for w in v_bars]
         v, v_bar = _joined(call, vs), _joined(call, v_bars)
         bars = self._applied(self._pullback, "pullback", (v_bar, v, *args), kwargs)
         if len(args) == 1 and not isinstance(bars, tuple):

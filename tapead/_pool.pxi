@@ -20,8 +20,8 @@ cdef enum:
     MAX_NDIM = 64  # NumPy's; 32 before NumPy 2
 
 
-cdef ndarray new_array(int ndim, const npy_intp* shape, int typenum):
-    return tapead_array(ndim, shape, NULL, typenum, 0)
+cdef ndarray new_array(int ndim, const npy_intp* shape, int typenum, int flags=0):
+    return tapead_array(ndim, shape, NULL, typenum, flags)
 
 
 cdef ndarray new_like(ndarray a, int typenum):

@@ -18,20 +18,6 @@ cdef int load_primitives() except -1:
     return 0
 
 
-class Outline:
-    """What a rule may know of an operand whose values it does not read."""
-
-    __slots__ = ("dtype", "ndim", "shape", "size")
-
-    def __init__(self, array):
-        self.shape, self.dtype = array.shape, array.dtype
-        self.ndim, self.size = array.ndim, array.size
-
-
-cdef object outline(object array, bint read):
-    return array if read else Outline(array)
-
-
 def record_primitive(row, tuple operands, dict params):
     """Value of a primitive at operands some of which are traced, with the entry that it needs."""
     cdef State* st = active_state()
@@ -182,7 +168,7 @@ cdef class PrimitiveEntry(Entry):
         if sweep.kept is None or self.place not in sweep.kept:
             sweep.bars[self.place] = None
         if not self.primitive.moves and self.n_results == 0:
-            if marked and marks_of(w).all():
+            if marked and is_nowhere(w):
                 return 0  # no path: 0 times an infinity is not met
             w, marked = unmarked(w, marked), False
         elif self.n_results:

@@ -19,7 +19,7 @@ cdef struct Walk:
 cdef struct Row:
     # What applies an instruction of the table to arrays.
     int arity
-    UfuncLoop loops[2]  # NumPy's, of float64 and float32; NULL if there is none
+    UfuncLoop loops[2]  # NumPy's, of float64 and float32; NULL if there is none or ours is faster
     void* extra[2]
     bint[2] reads_x  # by partial: whether it reads the operand or the result
     bint[2] reads_y
@@ -172,16 +172,28 @@ cdef void walk_scaled(
 
 
 cdef void walk_merge(Walk* walk, bint single, bint marked) noexcept nogil:
-    """Add operand 0 to operand 1."""
+    """Add operand 1 to operand 0, which may have elements that stand for several."""
     cdef npy_intp[MAX_DIMS] index
     cdef int last = walk.n_dims - 1
     cdef npy_intp n = walk.shape[last], size = 4 if single else 8
+    cdef npy_intp step = walk.strides[0][last] // size
     if is_empty(walk):
         return
     memset(index, 0, sizeof(index))
     while True:
-        (merge_into if marked else add_into)(
-            single, n, walk.data[1], walk.strides[1][last] // size, walk.data[0],
-            walk.strides[0][last] // size)
+        if step == 0 and n > 1:
+            merge_sum(single, n, walk.data[0], walk.data[1], walk.strides[1][last] // size)
+        else:
+            (merge_into if marked else add_into)(
+                single, n, walk.data[0], step, walk.data[1], walk.strides[1][last] // size)
         if not next_row(walk, index):
             return
+
+
+cdef void merge_sum(
+    bint single, npy_intp n, char* total, const char* terms, npy_intp step
+) noexcept nogil:
+    """Add what is there of a run to one number."""
+    cdef double sum = 0.0
+    if sum_marked(single, n, terms, step, &sum):
+        merge_number(total, sum, single)

@@ -62,15 +62,20 @@ cdef ndarray window_of(ndarray buffer, tuple shape, tuple strides, Py_ssize_t of
     cdef int d, n = len(shape)
     cdef npy_intp[MAX_DIMS] lengths
     cdef npy_intp[MAX_DIMS] steps
-    cdef ndarray out
-    cdef object dtype = buffer.dtype
     for d in range(n):
         lengths[d] = shape[d]
         steps[d] = strides[d]
+    return view_at(buffer, n, lengths, steps, offset, cnp.NPY_ARRAY_WRITEABLE)
+
+
+cdef ndarray view_at(ndarray buffer, int n, npy_intp* lengths, npy_intp* strides,
+                     Py_ssize_t offset, int flags):
+    cdef object dtype = buffer.dtype
+    cdef ndarray out
     Py_INCREF(dtype)
     out = PyArray_NewFromDescr(
-        <PyTypeObject*>ndarray, dtype, n, lengths, steps, <char*>cnp.PyArray_DATA(buffer) + offset,
-        cnp.NPY_ARRAY_WRITEABLE, NULL)
+        <PyTypeObject*>ndarray, dtype, n, lengths, strides,
+        <char*>cnp.PyArray_DATA(buffer) + offset, flags, NULL)
     cnp.set_array_base(out, buffer)
     cnp.PyArray_UpdateFlags(out, cnp.NPY_ARRAY_C_CONTIGUOUS | cnp.NPY_ARRAY_F_CONTIGUOUS
                             | cnp.NPY_ARRAY_ALIGNED)
@@ -92,18 +97,12 @@ cdef class Window:
 
     @staticmethod
     cdef Window onto(ndarray buffer, tuple shape, tuple strides, Py_ssize_t offset):
-        cdef Py_ssize_t n, stride, extent
         cdef Window self = Window.__new__(Window)
         self.dtype = buffer.dtype
         self.base_shape = (<object>buffer).shape
         self.c_order = cnp.PyArray_IS_C_CONTIGUOUS(buffer)
         self.shape, self.strides, self.offset = shape, strides, offset
-        self.repeats = False
-        extent = 1
-        for stride, n in sorted(zip([abs(s) for s in strides], shape)):
-            if n > 1:
-                self.repeats = self.repeats or stride < extent * buffer.itemsize
-                extent = stride // buffer.itemsize * (n - 1) + extent
+        self.repeats = may_repeat(shape, strides, cnp.PyArray_ITEMSIZE(buffer))
         return self
 
     def absent(self):
@@ -113,7 +112,24 @@ cdef class Window:
         return out
 
     cdef ndarray empty(self):
-        return np.empty(self.base_shape, dtype=self.dtype, order="C" if self.c_order else "F")
+        return new_shaped(
+            self.base_shape, cnp.NPY_FLOAT if self.dtype.itemsize == 4 else cnp.NPY_DOUBLE,
+            0 if self.c_order else cnp.NPY_ARRAY_F_CONTIGUOUS)
+
+    cdef ndarray around(self, ndarray w):
+        """An adjoint of the base that nothing has reached but `w`, which the window looks at."""
+        cdef ndarray out = self.empty(), view = self.of(out)
+        cdef char* data = <char*>cnp.PyArray_DATA(out)
+        cdef Py_ssize_t size = cnp.PyArray_ITEMSIZE(out), n = cnp.PyArray_NBYTES(view)
+        cdef bint single = size == 4
+        if is_dense(view) and n:
+            fill_marks(single, self.offset // size, data, 1)
+            n += self.offset
+            fill_marks(single, (cnp.PyArray_NBYTES(out) - n) // size, data + n, 1)
+        else:
+            fill(out)
+        cnp.PyArray_CopyInto(view, w)
+        return out
 
     cdef bint fits(self, ndarray bar) noexcept:
         """Whether an adjoint of the base is laid out as the base is."""
@@ -171,6 +187,19 @@ cdef class Window:
             [s // size * 8 for s in self.strides])
 
 
+cdef bint may_repeat(tuple shape, tuple strides, npy_intp extent):
+    """Whether a view may have an element, which is `extent` bytes long, at several places."""
+    cdef list axes = [(abs(stride), n) for stride, n in zip(strides, shape) if n > 1]
+    cdef npy_intp step, n
+    if len(axes) > 1:
+        axes.sort()
+    for step, n in axes:
+        if step < extent:
+            return True
+        extent += step * (n - 1)
+    return False
+
+
 cdef int fill(ndarray array) except -1:
     """Let all elements of a new array be absent."""
     fill_marks(cnp.PyArray_TYPE(array) == cnp.NPY_FLOAT, cnp.PyArray_SIZE(array),
@@ -203,12 +232,18 @@ cdef class WindowEntry(Entry):
     cdef Window window
 
     cdef int pull(self, Sweep sweep) except -1:
-        cdef ndarray w = sweep.bars[self.place]
+        cdef ndarray w = sweep.bars[self.place], bar
+        cdef bint marked = sweep.marks[self.place]
         if w is None:
             return 0
         if sweep.kept is None or self.place not in sweep.kept:
             sweep.bars[self.place] = None
-        return self.window.add(window_bar(sweep, self.base_place, self.window), w, True)
+        if sweep.bars[self.base_place] is None and not self.window.repeats:
+            bar = self.window.around(w)
+            marked = marked or cnp.PyArray_SIZE(w) < cnp.PyArray_SIZE(bar)
+            return add_bar(sweep, self.base_place, bar, marked)
+        bar = window_bar(sweep, self.base_place, self.window)
+        return self.window.add(bar, w, marked or sweep.marks[self.base_place])
 
     cdef int push(self, Sweep sweep) except -1:
         cdef ndarray dot = sweep.bars[self.base_place]
@@ -293,7 +328,7 @@ cdef class ElementEntry(Entry):
         return 0 < self.base_id < first
 
 
-cdef inline void merge_number(char* at, double term, bint single) noexcept:
+cdef inline void merge_number(char* at, double term, bint single) noexcept nogil:
     cdef float narrow = <float>term
     merge_into(single, 1, at, 1, <char*>&narrow if single else <char*>&term, 1)
 

@@ -186,6 +186,19 @@ def test_primitive_pullback_runs_once_for_all_arguments():
     assert len(calls) == 1
 
 
+def test_primitive_rule_may_write_to_the_adjoint():
+    doubled = tapead.primitive(lambda x: 2.0 * x)
+
+    @doubled.pullback
+    def _(v_bar, v, x):
+        v_bar *= 2.0
+        return v_bar
+
+    x, w = np.array([1.0, 2.0]), np.array([3.0, 5.0])
+    pullback = tapead.vjp(lambda x, y: (doubled(x) + y) * w, x, x)[1]
+    np.testing.assert_array_equal(pullback(np.ones(2)), (2.0 * w, w))
+
+
 def test_primitive_binds_arguments_and_fills_in_defaults():
     @tapead.primitive
     def f(x, scale=2.0, *, n=3):

@@ -290,6 +290,59 @@ def test_array_without_elements(f):
     assert pullback(np.ones(y.shape))[0].shape == x.shape
 
 
+NOWHERE = {
+    "slice": lambda a: a[2:, 1:1],
+    "reversed": lambda a: a[::-1, ::-1][2:],
+    "broadcast": lambda a: a[:1, 0] - a[0, 3:],
+}
+
+
+@pytest.mark.parametrize("f", NOWHERE.values(), ids=NOWHERE)
+def test_view_of_nothing_leaves_zeros(f):
+    x = np.arange(6.0).reshape(2, 3)
+    for slope in 0.0, 1.0:
+        found = tapead.grad(lambda x, slope=slope: np.sum(f(x)) + slope * np.sum(x))(x)
+        np.testing.assert_array_equal(found, np.full_like(x, slope))
+
+
+OPERAND_SHAPES = [(), (1,), (4,), (3, 1), (1, 4), (2, 1, 1), (2, 1, 4), (1, 3, 1), (2, 3, 4)]
+
+
+@pytest.mark.parametrize("absent", [False, True])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("shape", OPERAND_SHAPES, ids=str)
+def test_adjoint_of_a_broadcast_operand_is_the_sum(shape, order, dtype, absent):
+    a = np.array(np.random.default_rng(9).normal(size=(2, 3, 4)), dtype, order=order)
+    taken = a > -0.5
+    wanted = np.where(taken, a, 0.0) if absent else a
+    lead = a.ndim - len(shape)
+    axes = tuple(i for i in range(a.ndim) if i < lead or shape[i - lead] == 1)
+    wanted = np.sum(wanted, axis=axes, keepdims=True).reshape(shape)
+
+    def f(b):
+        y = (b + np.zeros_like(a)) * a
+        return np.sum(np.where(taken, y, 0.0) if absent else y)
+
+    found = tapead.grad(f)(np.ones(shape, dtype))
+    np.testing.assert_allclose(found, wanted, rtol=10 * np.finfo(dtype).eps, atol=1e-6)
+
+
+def test_operands_that_share_an_adjoint_do_not_share_its_changes():
+    def f(x, y):
+        total = x + y  # hands its adjoint on to both
+        y[0] = 5.0
+        return np.sum(total * total * y) + np.sum(np.sin(x))
+
+    def by_hand(x, y):
+        w = 2 * (x + y) * np.array([5.0, *y[1:]])
+        return w + np.cos(x), w + np.array([0.0, *((x + y) ** 2)[1:]])
+
+    x, y = np.array([0.3, 0.7, 1.1]), np.array([1.0, 2.0, 3.0])
+    found = tapead.grad(lambda p: f(p[0], p[1].copy()))((x, y))
+    np.testing.assert_allclose(found, by_hand(x, y), rtol=1e-14)
+
+
 # What NumPy refuses, of an array of shape (2, 3).
 ERRORS = {
     "reshape": lambda a: np.reshape(a, (4, -1)),

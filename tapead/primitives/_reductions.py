@@ -5,6 +5,7 @@ import operator
 
 import numpy as np
 
+from tapead._array import stretched
 from tapead.primitives._core import as_array, keep
 from tapead.primitives._row import Primitive, answers, call, into
 
@@ -65,12 +66,12 @@ def _count(shape, axis, where, dtype, keepdims=True):
     return np.sum(np.broadcast_to(where, shape), axis=axis, dtype=dtype, keepdims=keepdims)
 
 
-def _sum_pullback(i, v_bar, v, x, axis, dtype, keepdims, where):
-    w = np.broadcast_to(lifted(v_bar, x.shape, axis, keepdims), x.shape)
+def _sum_rule(i, v_bar, v, x, axis, dtype, keepdims, where):
+    w = stretched(lifted(v_bar, x.shape, axis, keepdims), x.shape)
     return w if where is True else keep(w, where)
 
 
-_sum = Primitive("sum", np.sum, _sum_pullback, reads="", moves=True, adjoints=("Z̄ broadcast",))
+_sum = Primitive("sum", np.add.reduce, _sum_rule, reads="", moves=True, adjoints=("Z̄ broadcast",))
 
 
 @answers(
@@ -204,7 +205,7 @@ def _n_hits(hits, axis, dtype):
 def _extremum_pullback(i, v_bar, v, x, axis, keepdims, where, **_):
     hits = _hits(x, v, axis, keepdims, where)
     share = lifted(v_bar, x.shape, axis, keepdims) / _n_hits(hits, axis, x.dtype)
-    return keep(np.broadcast_to(share, x.shape), hits)
+    return keep(stretched(share, x.shape), hits)
 
 
 def _extremum_pushforward(i, x_dot, v, x, axis, keepdims, where, **_):
