@@ -58,7 +58,9 @@ __all__ = [
     "log_softmax",
     "logsumexp",
     "math",
+    "nn",
     "one_hot",
+    "optim",
     "primitive",
     "record",
     "set_num_threads",
@@ -89,7 +91,7 @@ _LATE |= dict.fromkeys(("Program", "Status", "compile", "load", "record"), "tape
 
 def __getattr__(name):
     """Import what a gradient does not need when it is first asked for."""
-    if name in ("implicit", "numpy", "testing"):
+    if name in ("implicit", "nn", "numpy", "optim", "testing"):
         return importlib.import_module(f"tapead.{name}")
     if name not in _LATE:
         raise AttributeError(f"module 'tapead' has no attribute {name!r}")

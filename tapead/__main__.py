@@ -9,16 +9,17 @@ from tapead._cli_expression import CommandError
 from tapead._version import __version__
 
 FORMATS = "text", "markdown", "latex", "html", "csv", "json", "dot", "svg"
-WITHOUT_VALUE = {"-h", "--help", "--version"}
+WITHOUT_VALUE = {"-h", "--help", "--quiet", "--version"}
 DESCRIPTION = """\
-Derivatives of formulas and of plain Python functions, and the traces that show how they come
-about. Without a command: a worked example that explains itself."""
+Derivatives of formulas and of plain Python functions, the traces that show how they come about,
+and nets trained by them. Without a command: a worked example that explains itself."""
 EXAMPLES = """\
 examples:
   tapead trace "ln(x1) + x1*x2 - sin(x2)" x1=2 x2=5
   tapead trace "ln(x1) + x1*x2 - sin(x2)" x1=2 x2=5 --tangent x1 --format html -o trace.html
   tapead trace package.module:function 2 5
   tapead grad "exp(-x**2 / 2)" x=pi/4
+  tapead train digits --hidden 64 --epochs 20 --plot curve.png
 """
 
 
@@ -36,7 +37,8 @@ def main(argv=None):
         Exit status: 0, 2 for input that makes no sense, 130 after Ctrl-C.
     """
     try:
-        arguments = _parser().parse_args(_tidy(sys.argv[1:] if argv is None else argv))
+        argv = _tidy(sys.argv[1:] if argv is None else argv)
+        arguments = _parser(argv[:1]).parse_args(argv)
         _write(*_run(arguments), getattr(arguments, "output", None))
     except CommandError as error:
         print("tapead:", " ".join(str(error).split()), file=sys.stderr)
@@ -54,11 +56,12 @@ class _Parser(argparse.ArgumentParser):
         raise CommandError(f"{message} (see {self.prog} --help)")
 
 
-def _parser():
+def _parser(command):
+    """The parser; arguments that need more than the engine are added for their command only."""
     raw = argparse.RawDescriptionHelpFormatter
     parser = _Parser(prog="tapead", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=raw)
     parser.add_argument("--version", action="version", version=f"tapead {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="{trace,grad}")
+    commands = parser.add_subparsers(dest="command", metavar="{trace,grad,train}")
     trace = commands.add_parser("trace", help="table of one run: every step and its derivatives")
     _add_function(trace)
     trace.add_argument(
@@ -73,6 +76,11 @@ def _parser():
     grad = commands.add_parser("grad", help="value and gradient")
     _add_function(grad)
     grad.add_argument("--format", choices=("text", "json"), default="text")
+    train = commands.add_parser("train", help="a net on digits, wine, ... or on a file of yours")
+    if command == ["train"]:
+        from tapead import _cli_train
+
+        _cli_train.add_arguments(train)
     return parser
 
 
@@ -107,6 +115,10 @@ def _run(arguments):
 
     if arguments.command is None:
         return _cli.example()
+    if arguments.command == "train":
+        from tapead import _cli_train
+
+        return _cli_train.train(arguments), None
     function, values = arguments.function.strip(), [value.strip() for value in arguments.values]
     if arguments.command == "grad":
         return _cli.grad(function, values, arguments.format), None

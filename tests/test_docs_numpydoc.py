@@ -32,16 +32,21 @@ class Compiled(validate.Validator):
 
 def public_names():
     """The public functions and classes, and what has sections of the classes' members."""
-    for name in [*tapead.__all__, "testing.check_grads", "_program.Compiled"]:
+    networks = [f"{m}.{name}" for m in ("nn", "optim") for name in getattr(tapead, m).__all__]
+    for name in [*tapead.__all__, "testing.check_grads", "_program.Compiled", *networks]:
         thing = attrgetter(name)(tapead)
         if callable(thing):
             yield name
         if isinstance(thing, type):
             own = [base for base in thing.__mro__ if base.__module__.startswith("tapead")]
-            documented = [
-                key for base in own for key, x in vars(base).items() if "----" in (x.__doc__ or "")
-            ]
-            yield from (f"{name}.{key}" for key in documented if not key.startswith("_"))
+            members = {key: x for base in reversed(own) for key, x in vars(base).items()}
+            yield from (
+                f"{name}.{key}"
+                for key, x in members.items()
+                if "----" in (x.__doc__ or "")
+                and not key.startswith("_")
+                and not (getattr(x, "__module__", None) or "").startswith("sklearn")
+            )
 
 
 @pytest.mark.parametrize("name", sorted(set(public_names())))

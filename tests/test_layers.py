@@ -39,8 +39,8 @@ LAYERS = {
     "_array_program _forms _array_paths _array_program_class "
     "transforms _run _gradient _jacobian _array_jacobian _products _trace testing "
     "_program _path _recorded _replayed _program_class _matrices _map _inline _compiled",
-    5: "__init__",
-    6: "__main__ _cli _cli_expression",
+    5: "__init__ nn optim",
+    6: "__main__ _cli _cli_expression _cli_train",
 }
 LAYER = {name: layer for layer, names in LAYERS.items() for name in names.split()}
 
@@ -101,6 +101,15 @@ def test_imports_point_downwards(path):
     assert name in LAYER, f"{name} has no layer; give it one in this test and in the docs"
     above = {other for other in dependencies(path) if LAYER[other] > LAYER[name]}
     assert not above, f"{name} (layer {LAYER[name]}) imports from above: {above}"
+
+
+@pytest.mark.parametrize("package", ["nn", "optim"])
+def test_nets_use_public_names_only(package):
+    for path in (PACKAGE / package).glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            module = getattr(node, "module", None) or ""
+            if isinstance(node, ast.ImportFrom) and module.startswith("tapead."):
+                assert module.split(".")[1] in ("nn", "optim"), f"{path.name}: {module}"
 
 
 def test_every_layer_names_files_that_exist():

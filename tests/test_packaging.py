@@ -70,6 +70,7 @@ def test_import_leaves_rare_modules_for_later(tmp_path):
     rare = {"tapead._cli", "tapead._scipy_special", "tapead._templates", "tapead._trace._svg"}
     rare |= {"tapead._program", "tapead._code", "tapead._executor", "tapead._signature"}
     assert not rare & set(loaded)
+    assert not [name for name in loaded if name.startswith(("tapead.nn", "tapead.optim"))]
 
 
 def test_programs_import_files_and_texts_when_they_are_used(tmp_path):

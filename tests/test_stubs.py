@@ -36,6 +36,9 @@ TYPED = {
     "program.status": "tapead.Status",
     "program.vjp(1.0)": "tuple[Any, ...]",
     "program.to_c('f')": "str",
+    "tapead.nn.MLP((2, 1)).arrays()": "dict[str, np.typing.NDArray[Any]]",
+    "tapead.nn.fit(net, (a, a), loss=tapead.nn.mse_loss)": "tapead.nn.History",
+    "tapead.optim.Adam(net.parameters(), lr=0.1)": "tapead.optim.Adam",
     "tapead.compile(f).stats()": "dict[str, int]",
     "tapead.compile(max_paths=2)(f).status": "tapead.Status",
 }
@@ -52,6 +55,7 @@ TYPED |= dict.fromkeys(
 REFUSED = [
     "math.sin(x)", "float(x)", "tapead.sin('1')", "tapead.sin(None)", "tape.variable('1')",
     "tapead.Var(1.0)", "tapead.grad(1.0)", "tapead.hypot(1.0)",
+    "tapead.nn.MLP(3)", "tapead.nn.fit(net, (a, a))", "tapead.optim.SGD(net)",
     "tapead.Program(f)", "tapead.record(1.0)", "tapead.record(f, 1.0, on_branch='ignore')",
     "tapead.compile(f, 2)", "program.map(a, what='jacobian')", "program.map(a, in_axes=1)",
 ]  # fmt: skip
@@ -67,6 +71,7 @@ a = np.array([1.0])
 def f(x: tapead.Var) -> tapead.Var:
     return x * x
 program = tapead.record(f, 1.0)
+net = tapead.nn.MLP((2, 1))
 """
 
 
@@ -112,6 +117,16 @@ def test_stubs_refuse(errors, expression):
 
 def test_stubs_are_installed_with_the_package():
     package = Path(tapead.math.__file__).parent
-    names = ["__init__", "_program", "_tape", "_trace/__init__", "math", "testing", "transforms"]
+    names = [
+        "__init__",
+        "_program",
+        "_tape",
+        "_trace/__init__",
+        "math",
+        "nn/__init__",
+        "optim/__init__",
+        "testing",
+        "transforms",
+    ]
     assert [name for name in names if not (package / f"{name}.pyi").exists()] == []
     assert (package / "py.typed").exists()
