@@ -14,8 +14,10 @@ LARGE = 1 << 20  # bytes of an array that does not stay in the nearer caches
 FEW, MANY = 3, 20  # light rows that take less time than memory, for small and for large arrays
 HEAVY = 30  # light rows that one of the others counts as
 MOST_INPUTS = 3
-TESTS = {OPCODES[name] for name in (
-    "less", "less_equal", "greater", "greater_equal", "equal", "not_equal")}  # fmt: skip
+COMPARING = {OPCODES[name] for name in (
+    "less", "less_equal", "greater", "greater_equal", "equal", "not_equal",
+    *(f"{name}_partial_{x}" for x in "xy" for name in (
+        "maximum", "minimum", "fmax", "fmin", "clip_min", "clip_max")))}  # fmt: skip
 
 
 def computed_again(graph, values):
@@ -38,13 +40,16 @@ def computed_again(graph, values):
 
 
 def crosses(value, arg):
-    """Whether an operand comes from an earlier cluster of the same shape.
-
-    What comparisons in single precision look at is as it was rounded when it was stored.
-    """
-    if arg.dtype.itemsize == 4 and (value.data in TESTS or value.dtype.itemsize == 8):
+    """Whether an operand comes from an earlier cluster of the same shape."""
+    if sees_rounding(value, arg):
         return False
     return arg.op == "element" and arg.shape == value.shape and arg.depth < value.depth
+
+
+def sees_rounding(value, arg):
+    """Whether it matters that an operand was rounded to single precision when it was stored."""
+    compares = value.op == "element" and value.data in COMPARING
+    return arg.dtype.itemsize == 4 and (compares or value.dtype.itemsize == 8)
 
 
 def again(value, depth, stored, copies, found):
@@ -70,7 +75,8 @@ def weight(value, most, inputs):
     """Rows that `value` takes from what is stored, which goes to `inputs`; light ones count 1."""
     total = 1 if value.data in LIGHT else HEAVY
     for arg in value.args:
-        if arg.op == "element" and arg.shape == value.shape and total <= most:
+        inside = arg.op == "element" and arg.shape == value.shape and not sees_rounding(value, arg)
+        if inside and total <= most:
             total += weight(arg, most - total, inputs)
         else:
             inputs[id(arg)] = arg

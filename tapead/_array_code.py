@@ -23,6 +23,7 @@ from tapead._array_layouts import (
     _PRESENT,
     are_apart,
     c_strides,
+    in_precision,
     is_dense,
     is_mark,
     laid_out,
@@ -198,9 +199,9 @@ class Graph(Pieces):
     def folded(self, op, args, shape, dtype):
         numbers = [uniform(arg) for arg in args]
         if None in numbers:
-            operands = [np.array(arg.data[0], dtype) for arg in args]
+            operands = [in_precision(arg.data[0], dtype) for arg in args]
             return self.constant(np.broadcast_to(_array.apply_elemental(op, *operands), shape))
-        operands = [np.full(1, number, dtype) for number in numbers]
+        operands = [in_precision(np.full(1, uniform(arg), arg.dtype), dtype) for arg in args]
         return self.constant(np.full(shape, _array.apply_elemental(op, *operands)[0], dtype))
 
     def window(self, base, form):

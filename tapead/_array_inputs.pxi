@@ -58,12 +58,16 @@ cdef object written_over(Array a, object result):
 
 
 cdef object copied_array(Array a):
+    """A copy; what is absent stays so."""
     cdef State* st = active_state()
-    cdef Array out
     resolve(st, a)
     if a.id == 0:
-        return new_array_of(st, (<object>a.data).copy(), 0, -1)
-    return apply_row(OP_COPY, a, None)
+        copy = new_array_of(st, (<object>a.data).copy(), 0, -1)
+    else:
+        copy = apply_row(OP_COPY, a, None)
+    if a.marked and type(copy) is Array:
+        (<Array>copy).marked = True
+    return copy
 
 
 def view_of(Array a, function, *args, **kwargs):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tapead._array import marks_of
+from tapead._array import MARKS, marks_of
 from tapead.elementals import FIRST_MARKED, OPCODES
 
 _COPY, _MERGE, _JOIN, _CARRY = (OPCODES[name] for name in ("copy", "merge", "join", "carry"))
@@ -47,6 +47,11 @@ def usual_strides(shape, dtype, strides):
     if all(n == 1 or s == u for n, s, u in zip(shape, strides, usual, strict=True)):
         return usual
     return strides
+
+
+def in_precision(array, dtype):
+    """A copy of `array` in another precision; what is absent stays so."""
+    return np.where(marks_of(array), MARKS[dtype], array.astype(dtype))
 
 
 def is_dense(shape, strides, dtype):

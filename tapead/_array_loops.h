@@ -68,9 +68,8 @@ static int tapead_same(const tapead_loop *l, const char *x, const char *recorded
     return 1;
 }
 
-static int tapead_near(double x, double y, double tolerance) {
-    const double most = (x < 0 ? -x : x) > (y < 0 ? -y : y) ? (x < 0 ? -x : x) : (y < 0 ? -y : y);
-    return x == y || (x != x && y != y) || (x - y <= tolerance * most && y - x <= tolerance * most);
+static int tapead_near(double x, double y, double most) {
+    return x == y || (x != x && y != y) || (x - y <= most && y - x <= most);
 }
 
 static inline double tapead_get(const char *x, int64_t single) {
@@ -92,14 +91,31 @@ static inline void tapead_put(char *d, double value, int64_t single) {
         memcpy(d, &value, 8);
 }
 
+/* The largest size of the elements at d that are finite. */
+static double tapead_largest(const tapead_loop *l, char *d, int64_t size) {
+    int64_t index[TAPEAD_LOOP_AXES] = {0}, last = l->n - 1, rows = tapead_loop_rows(l);
+    const char *unused = d;
+    double most = 0.0;
+    for (int64_t row = 0; row < rows; row++) {
+        for (int64_t i = 0; i < l->shape[last]; i++) {
+            const double x = fabs(tapead_get(d + i * l->d[last], size == 4));
+            most = x > most && x < INFINITY ? x : most;
+        }
+        tapead_loop_next(l, index, &unused, &d);
+    }
+    return most;
+}
+
 /* Lets `recorded` have the very bits of the elements at x if they are the same numbers but for
-   rounding, which is not that of the recording. */
+   rounding, which is not that of the recording; what cancels is as far off as what it is a
+   difference of, so the largest element is the measure of all. */
 static int tapead_settle(
     const tapead_loop *l, const char *x, char *recorded, int64_t size, double tolerance) {
     int64_t index[TAPEAD_LOOP_AXES] = {0}, last = l->n - 1, rows = tapead_loop_rows(l);
     const char *from = x;
     char *d = recorded;
     if (l->shape[last] == 0) return 1;
+    tolerance *= tapead_largest(l, recorded, size);
     for (int64_t row = 0; row < rows; row++) {
         for (int64_t i = 0; i < l->shape[last]; i++)
             if (!tapead_near(tapead_get(from + i * l->x[last], size == 4),

@@ -8,7 +8,7 @@ arena for as long as something needs it; results are written where the caller ge
 
 import numpy as np
 
-from tapead._array_again import computed_again
+from tapead._array_again import computed_again, sees_rounding
 from tapead._array_code import needed
 from tapead._array_cuts import cut_sums
 from tapead._array_layouts import c_strides, is_mark, uniform
@@ -52,9 +52,11 @@ def joins(value, arg):
         return False
     if value.op == "sum":
         return value.data is None
+    if value.op != "element" or arg.shape != value.shape or sees_rounding(value, arg):
+        return False
     # what is widened, or was narrowed, is rounded: it goes through memory
     sizes = [part.dtype.itemsize for part in (arg.args[0], arg, value)]
-    return value.op == "element" and arg.shape == value.shape and sizes[0] <= sizes[1] >= sizes[2]
+    return sizes[0] <= sizes[1] >= sizes[2]
 
 
 class Plan:
@@ -336,7 +338,8 @@ class Plan:
         return [("python", row, [self.where(arg) for arg in value.args], params, results)]
 
     def look_steps(self, value):
-        return [("look", self.where(value.args[0]), value.data)]
+        single = any(v.dtype.itemsize == 4 for v in self.values)
+        return [("look", self.where(value.args[0]), value.data, single)]
 
     def guard_steps(self, value):
         return [("guard", *map(self.where, value.args), *value.data)]

@@ -114,7 +114,7 @@ cdef class ArrayExecutor:
             recorded = np.array(told[2], order="C").reshape(told[1][2])
             target = (0, 0, told[1][2], recorded.strides, told[1][4])
             make_copy(step, told[1], target)
-            step.kind, step.index = LOOK, len(self.recorded)
+            step.kind, step.index, step.other = LOOK, len(self.recorded), told[3]
             step.recorded = <const char*>cnp.PyArray_DATA(<ndarray>recorded)
             self.recorded.append((recorded, told))
         elif kind == "guard":
@@ -249,7 +249,7 @@ cdef class ArrayExecutor:
                         &step.loop, address(frame, step.x), step.recorded, step.size):
                     if not self.settling or not tapead_settle(
                             &step.loop, address(frame, step.x), <char*>step.recorded, step.size,
-                            1e-3 if step.size == 4 else 1e-7):
+                            1e-3 if step.other else 1e-7):  # single precision came into it
                         failed[0] = at
                         return at
             else:

@@ -125,3 +125,10 @@ cdef ndarray unmarked(ndarray w, bint marked):
     number_in_place(cnp.PyArray_TYPE(out) == cnp.NPY_FLOAT, cnp.PyArray_SIZE(out),
                     cnp.PyArray_DATA(out), 1)
     return out
+
+
+def in_type(array, dtype):
+    """A plain array in another precision; what is absent stays so."""
+    if array.dtype == dtype:
+        return array.astype(dtype)
+    return as_type(array, np.dtype(dtype))

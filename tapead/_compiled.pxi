@@ -39,6 +39,8 @@ cdef class Compiled(Recorded):
         """The function's result."""
         if may_be_traced() and (any_traced(args) or any_traced(kwargs)):
             return self.function(*args, **kwargs)
+        if self.takes_numbers(args, kwargs):
+            return self.replay("value", None, args, args, kwargs)
         return self.run("value", None, tree_of(args, kwargs), args, kwargs)
 
     # -- numbers or arrays -------------------------------------------------------------------
@@ -77,7 +79,7 @@ cdef class Compiled(Recorded):
         """1 for arrays, 0 for numbers, 2 if that has to be found out."""
         if self.arrays is not None:
             return self.arrays
-        if self.paths and not self.modes and not kwargs and are_numbers(args):
+        if self.takes_numbers(args, kwargs):
             return 0
         n = _array_program.array_elements(args) if args else 0
         if kwargs:
@@ -89,12 +91,21 @@ cdef class Compiled(Recorded):
                 return mode
         return 2
 
+    cdef bint takes_numbers(self, tuple args, dict kwargs):
+        """Whether numbers are all that there ever was: what needs no look at forms."""
+        return (self.arrays is None and len(self.paths) > 0 and len(self.modes) == 0
+                and not kwargs and are_numbers(args))
+
     cdef object run_first(self, str kind, object argnums, object tree, tuple args, dict kwargs):
         """The first call with arguments of this form."""
         n = _array_program.array_elements((args, kwargs))
-        mode = n > FEW_ELEMENTS
+        mode = n > FEW_ELEMENTS or _array_program.has_singles((args, kwargs))
+        extrema = _numpy.n_extrema()
         try:
             found = self.run_in(mode, kind, argnums, tree, args, kwargs)
+            if n and not mode and _numpy.n_extrema() > extrema + 1:
+                mode = True  # numbers would share ties by pairs
+                found = self.run_in(mode, kind, argnums, tree, args, kwargs)
             if mode and self.side.reads_only(kind, argnums):
                 mode = False
                 found = self.run_numbers(kind, argnums, tree, args, kwargs)

@@ -173,6 +173,13 @@ def array_elements(tree):
     return n_elements(tree)
 
 
+def has_singles(tree):
+    """Whether there are arrays of float32, which a program of numbers would compute in double."""
+    return any([
+        isinstance(leaf, ndarray) and leaf.dtype == np.float32 and leaf.size > 0
+        for leaf in leaves(tree)])
+
+
 @cython.final
 cdef class Arguments:
     """The form of the arguments of a call."""

@@ -4,6 +4,7 @@ An array that holds traced numbers is an `Elements`, an object array whose ufunc
 the table.
 """
 
+import itertools
 import math
 import operator
 import sys
@@ -131,8 +132,19 @@ def _function_for(ufunc):
     return None if row is None else getattr(_tape, row.name)
 
 
+_EXTREMA = {"maximum", "minimum", "fmax", "fmin"}
+_n_extrema = itertools.count()
+
+
+def n_extrema():
+    """Goes up by more than 1 if maxima or minima were taken over axes in between."""
+    return next(_n_extrema)
+
+
 def _apply_to_objects(ufunc, function, method, inputs, kwargs):
     """NumPy's loop over objects, by the row's function where the loop would compare instead."""
+    if method == "reduce" and ufunc.__name__ in _EXTREMA:
+        next(_n_extrema)
     arrays = any(isinstance(x, np.ndarray) for x in inputs)
     if method == "__call__" and not arrays:
         raise TypeError(

@@ -305,15 +305,20 @@ def hvp(f, primals, tangents):
 
 cdef object with_dtypes_of(tuple primals, tuple products):
     """Arrays of floats with the precision of those they belong to."""
-    dtypes = iter([leaf.dtype for leaf in leaves(primals) if isinstance(leaf, ndarray)])
+    dtypes = iter([leaf.dtype for leaf in leaves(primals) if has_dtype(leaf)])
 
     def converted(leaf):
-        if not isinstance(leaf, ndarray):
+        if not has_dtype(leaf):
             return leaf
         dtype = next(dtypes)
         return leaf if leaf.dtype == object or dtype == object else leaf.astype(dtype, copy=False)
 
     return map_leaves(converted, products)
+
+
+cdef bint has_dtype(object leaf):
+    """Whether it is an array, plain or traced."""
+    return isinstance(leaf, ndarray) or type(leaf).__module__ == "tapead._array"
 
 
 cdef class derivative(Transform):

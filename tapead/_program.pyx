@@ -31,7 +31,7 @@ import sys
 
 import numpy as np
 
-from tapead import _array, _array_program, transforms
+from tapead import _array, _array_program, _numpy, transforms
 from tapead._code import steps
 from tapead._executor import get_num_threads
 from tapead._containers import leaves, map_leaves

@@ -144,8 +144,8 @@ cdef int add_number(Sweep sweep, int64_t id, object term) except -1:
     if term is None:
         return 0
     as_ref(sweep.st, term, &ref)
-    if is_unreached(ref.value):
-        return 0  # no path
+    if is_unreached(ref.value) and (ref.id == 0 or sweep.st.ops[ref.id] != op_seed):
+        return 0  # no path; what is seeded has one or not in each replay of a Program
     accumulate(sweep.st, &sweep.refs[id - sweep.base], ref)
     return 0
 

@@ -2,7 +2,16 @@
 
 import numpy as np
 
-from tapead._array import MARKS, as_array, data_of, made_marks, marks_of, plain_value, view_of
+from tapead._array import (
+    MARKS,
+    as_array,
+    data_of,
+    in_type,
+    made_marks,
+    marks_of,
+    plain_value,
+    view_of,
+)
 from tapead.primitives._row import FUNCTIONS, Primitive, answers, call, is_traced
 
 __all__ = [
@@ -99,7 +108,7 @@ copied = Primitive(
 
 cast = Primitive(
     "cast",
-    lambda x, dtype: x.astype(dtype),
+    in_type,
     lambda i, v_bar, v, x, dtype: v_bar,  # the sweep gives it the operand's precision
     reads="",
     moves="both",

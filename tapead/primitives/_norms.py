@@ -32,7 +32,8 @@ def _unscaled(x, axis, keepdims, p):
 
 def _slopes(v, x, axis, keepdims, p):
     """Partials of the norm: 0 at the kink of vectors that are 0."""
-    v = lifted(np.where(v == 0, np.inf, v), x.shape, axis, keepdims)
+    v = np.reshape(v, kept(x.shape, axis))  # axes: a comparison of a number would be a guard
+    v = np.where(v == 0, np.inf, v)
     return x / v if p == 2 else np.sign(x) * (np.abs(x) / v) ** (p - 1.0)
 
 
