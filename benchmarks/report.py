@@ -1,7 +1,8 @@
 """Each system beside plain Python, as Markdown tables: ``python benchmarks/report.py``.
 
 Loops over numbers by systems that record in each call and by those that record once; then the same
-two of NumPy code on arrays, and the memory at the peak of its gradients.
+two of NumPy code on arrays, and the memory at the peak of its gradients; and training steps beside
+those of PyTorch.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from benchmarks.measure import (
 )
 from benchmarks.memory import peaks
 from benchmarks.peers import REPLAYS, SYSTEMS, is_missing
+from benchmarks.training import TRAINING_SYSTEMS, TRAININGS, training_steps
 from benchmarks.workloads import WORKLOADS
 
 TABLES = {  # name: option, systems, workloads, what makes their steps, the bound
@@ -37,12 +39,13 @@ TABLES = {  # name: option, systems, workloads, what makes their steps, the boun
         "replay_bound",
     ),
 }
-MEMORY = "arrays-memory"
+MEMORY, TRAINING = "arrays-memory", "training"
 EVERYTHING = {
     "systems": [*SYSTEMS, *ARRAY_SYSTEMS],
     "replays": [*REPLAYS, *ARRAY_REPLAYS],
     "workloads": [*WORKLOADS, *ARRAY_WORKLOADS],
-    "tables": [*TABLES, MEMORY],
+    "trainings": [*TRAININGS],
+    "tables": [*TABLES, MEMORY, TRAINING],
 }
 
 
@@ -55,6 +58,8 @@ def main():
             table([s for s in systems if s in getattr(args, option)], *columns, args)
     if MEMORY in args.tables:
         memory_table([s for s in ARRAY_SYSTEMS if s in args.systems], args)
+    if TRAINING in args.tables:
+        training_table(args)
 
 
 def table(systems, workloads, make_steps, bound, args):
@@ -77,6 +82,19 @@ def memory_table(systems, args):
         plain = max(of_plain for of_plain, _ in megabytes.values())
         rises = row({s: rise for s, (_, rise) in megabytes.items()}, systems)
         print(line([name, figure(plain), *rises]), flush=True)
+    print()
+
+
+def training_table(args):
+    """Print PyTorch's time over that of each step, from one run: above 1 is faster."""
+    systems = [s for s in TRAINING_SYSTEMS if s != "torch"]
+    head("torch us", systems, "least")
+    for name, training in TRAININGS.items():
+        if name in args.trainings and not is_missing("torch"):
+            seconds = fastest(training_steps(TRAINING_SYSTEMS, training), args.rounds)
+            ratios = [figure(seconds["torch"] / seconds[s]) for s in systems]
+            bound = figure(training.bound)
+            print(line([name, figure(1e6 * seconds["torch"]), *ratios, bound]), flush=True)
     print()
 
 

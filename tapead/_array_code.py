@@ -241,6 +241,10 @@ class Graph(Pieces):
         base_shape, base_strides, shape, strides, _, repeats = form
         if index is None and not repeats and shape == base_shape and strides == base_strides:
             return self.element(_COPY, (value,), shape, dtype, strides)
+        if index is None and not repeats:
+            found = self.whole(base, value, form)
+            if found is not None:
+                return found
         found = self.pieces(base, value, form, index, dtype)
         if found is not None:
             return found
@@ -250,6 +254,33 @@ class Graph(Pieces):
             else:
                 base = self.add("element", (base,), base_shape, dtype, base_strides, _COPY)
         return self.add("assign", (base, value), base_shape, dtype, base_strides, (index, form))
+
+    def whole(self, base, value, form):
+        """A write to all elements in another shape, or to the transpose; None if it is another.
+
+        So what a matrix product adds to a parameter used as ``x @ w.T`` needs no zeros to be added
+        to, and no copy: ``(a @ b).T`` is ``b.T @ a.T``.
+        """
+        base_shape, base_strides, shape, strides, offset, _ = form
+        dense = c_strides(base_shape, value.dtype)
+        if (
+            value.shape != shape or offset or base_strides != dense or math.prod(base_shape) == 0
+            or math.prod(shape) != math.prod(base_shape)
+        ):  # fmt: skip
+            return None
+        if strides == c_strides(shape, value.dtype) == value.strides:
+            return self.reshaped(value, base_shape)
+        if value.op != "matmul" or (shape, strides) != (base_shape[::-1], base_strides[::-1]):
+            return None
+        args = tuple(map(self.transposed, value.args[::-1]))
+        if any(len(arg.shape) != 2 for arg in args):
+            return None
+        return self.add("matmul", args, base_shape, value.dtype, None, None, ())
+
+    def transposed(self, value):
+        """A matrix with its axes in the other order."""
+        form = (value.shape, value.strides, value.shape[::-1], value.strides[::-1], 0, False)
+        return self.window(value, form)
 
     def reshaped(self, value, shape):
         """A value without gaps in another shape."""

@@ -108,30 +108,54 @@ LOWER = {
 def _logsumexp(reader, operands, params, forms):
     """The logarithm, the terms divided by the largest, and their sum; see `primitives._smooth`."""
     (x,) = operands
-    (shape, _, dtype), _, (kept, _, _) = forms
+    if 0 in x.shape:
+        return None
+    graph, (shape, *_) = reader.graph, forms[0]
+    top, above = terms(graph, x, params["axis"], forms[2])
+    e = row(graph, "exp", above, like=x)
+    v, total = logarithm(graph, e, params["axis"], forms[2])
+    return graph.reshaped(row(graph, "add", v, top, like=total), shape), e, total
+
+
+def _log_softmax(reader, operands, params, forms):
+    """The same, with the logarithm of each term over their sum first; NaN for infinite ones."""
+    (x,) = operands
     if 0 in x.shape:
         return None
     graph = reader.graph
-    axes = axes_of(params["axis"], len(x.shape))
-    nontrivial = tuple(i for i in axes if x.shape[i] != 1)
-    top = graph.add("max", (x,), kept, dtype, data=nontrivial, key=(nontrivial, kept))
-    e = row(graph, "exp", row(graph, "excess", x, top, like=x), like=x)
+    top, _ = terms(graph, x, params["axis"], forms[2])
+    above = row(graph, "subtract", x, top, like=x)
+    e = row(graph, "exp", above, like=x)
+    v, total = logarithm(graph, e, params["axis"], forms[2])
+    return row(graph, "subtract", above, v, like=x), e, total
+
+
+def terms(graph, x, axis, form):
+    """The largest element, and by how much each is above it."""
+    shape, _, dtype = form
+    axes = tuple(i for i in axes_of(axis, len(x.shape)) if x.shape[i] != 1)
+    top = graph.add("max", (x,), shape, dtype, data=axes, key=(axes, shape))
+    return top, row(graph, "excess", x, top, like=x)
+
+
+def logarithm(graph, e, axis, form):
+    """That of the sum of terms, more precise where one is 1 and far ahead; and the sum."""
+    shape, _, dtype = form
+    axes = axes_of(axis, len(e.shape))
     others = row(graph, "multiply", e, row(graph, "less", e, graph.constant(1.0), like=e), like=e)
-    total = summed(graph, e, axes, kept, dtype)
-    rest = summed(graph, others, axes, kept, dtype)
-    ahead = row(graph, "less", total, graph.constant(1.1), like=total)
+    total = summed(graph, e, axes, shape, dtype)
+    rest = summed(graph, others, axes, shape, dtype)
     alone = row(
         graph,
         "multiply",
-        ahead,
+        row(graph, "less", total, graph.constant(1.1), like=total),
         row(graph, "greater_equal", total, graph.constant(1.0), like=total),
         like=total,
     )
     near = row(graph, "multiply", alone, row(graph, "log1p", rest, like=total), like=total)
     far = row(graph, "subtract", graph.constant(1.0), alone, like=total)
     far = row(graph, "multiply", far, row(graph, "log", total, like=total), like=total)
-    v = row(graph, "add", row(graph, "add", near, far, like=total), top, like=total)
-    return graph.reshaped(v, shape), e, total
+    return row(graph, "add", near, far, like=total), total
 
 
 def row(graph, name, *args, like):
@@ -139,4 +163,4 @@ def row(graph, name, *args, like):
     return graph.element(OPCODES[name], args, like.shape, like.dtype)
 
 
-LOWER_SEVERAL = {"logsumexp": _logsumexp}
+LOWER_SEVERAL = {"logsumexp": _logsumexp, "log_softmax": _log_softmax}

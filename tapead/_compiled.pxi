@@ -98,6 +98,7 @@ cdef class Compiled(Recorded):
 
     cdef object run_first(self, str kind, object argnums, object tree, tuple args, dict kwargs):
         """The first call with arguments of this form."""
+        cdef bint mode
         n = _array_program.array_elements((args, kwargs))
         mode = n > FEW_ELEMENTS or _array_program.has_singles((args, kwargs))
         extrema = _numpy.n_extrema()
@@ -106,6 +107,8 @@ cdef class Compiled(Recorded):
             if n and not mode and _numpy.n_extrema() > extrema + 1:
                 mode = True  # numbers would share ties by pairs
                 found = self.run_in(mode, kind, argnums, tree, args, kwargs)
+            elif n and not mode and self.paths and is_long(self.paths[0]):
+                found = self.shorter(kind, argnums, tree, args, kwargs, found, &mode)
             if mode and self.side.reads_only(kind, argnums):
                 mode = False
                 found = self.run_numbers(kind, argnums, tree, args, kwargs)
@@ -121,6 +124,21 @@ cdef class Compiled(Recorded):
             self.modes.insert(0, (_array_program.Arguments(args, kwargs), mode))
             del self.modes[self.most_paths :]
         return found
+
+    cdef object shorter(
+        self, str kind, object argnums, object tree, tuple args, dict kwargs, object found,
+        bint* mode
+    ):
+        """A result of arrays, if they are more than read; else `found`."""
+        try:
+            of_arrays = self.run_arrays(kind, argnums, tree, args, kwargs)
+        except TypeError:
+            return found
+        if self.side.reads_only(kind, argnums):
+            return found
+        mode[0] = True
+        del self.paths[0]
+        return of_arrays
 
     def __get__(self, instance, owner):
         return self if instance is None else functools.partial(self, instance)

@@ -32,8 +32,9 @@ def record(
     arrays : bool, optional
         Whether operations on arrays are recorded as such, in an `ArrayProgram`, or element by
         element. By default element by element if the arrays in `example` have no more than 256
-        elements together, and also if `f` does nothing to them but read elements; as arrays
-        otherwise, and where `f` calls what takes whole arrays only.
+        elements together and that takes no more than 20,000 instructions, and also if `f` does
+        nothing to them but read elements; as arrays otherwise, and where `f` calls what takes
+        whole arrays only.
     **kwargs
         Further arguments of `f`, as `example`.
 
@@ -115,16 +116,29 @@ cdef object chosen(object with_arrays, object with_numbers, Py_ssize_t n_element
                 pass
             raise
     try:
-        return with_numbers()
+        program = with_numbers()
     except TypeError as error:
         try:
             return with_arrays()
         except TypeError:
             raise error from None
+    if n_elements and is_long((<Program>program).front()):
+        try:
+            arrays = with_arrays()
+        except TypeError:
+            return program
+        return program if arrays.reads_only("value", None) else arrays
+    return program
+
+
+cdef bint is_long(Path path):
+    """Whether a path of numbers stems from arrays longer than its arguments, or many operations."""
+    return path.recorded.n > MOST_INSTRUCTIONS
 
 
 cdef enum:
     FEW_ELEMENTS = 256  # of arrays, up to which they are recorded element by element
+    MOST_INSTRUCTIONS = 20_000  # of numbers, beyond which arrays are tried
     MOST_ELEMENTS = 100_000  # from which nothing is recorded so in place of an error
 
 

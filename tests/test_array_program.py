@@ -229,6 +229,53 @@ def test_extrema_of_single_precision_find_where_they_are():
     )
 
 
+@pytest.mark.parametrize("function", [tapead.logsumexp, tapead.log_softmax])
+def test_largest_terms_of_single_precision_are_found(function):
+    """What is computed again is not rounded: the largest term would be one among the others."""
+
+    def f(x, b):
+        return function(x + b, axis=1)
+
+    rng = np.random.default_rng(0)
+    x, b = (rng.normal(size=n).astype(np.float32) for n in ((64, 10), 10))
+    found, wanted = tapead.record(f, x, b, arrays=True)(20 * x, b), f(20 * x, b)
+    np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-5)
+
+
+@pytest.mark.parametrize("axis", [None, 0, (0, 2)], ids=repr)
+def test_log_softmax_over_axes(axis):
+    def f(x):
+        return np.sum(tapead.log_softmax(np.reshape(x[:12], (2, 2, 3)), axis=axis) ** 2)
+
+    program = tapead.record(f, POINTS[0], arrays=True)
+    np.testing.assert_allclose(program.grad(POINTS[1]), tapead.grad(f)(POINTS[1]), rtol=1e-12)
+    assert "log_softmax" not in program.to_text()
+
+
+@pytest.mark.parametrize("x", [[1000.0, -1000.0], [-np.inf, 0.0], [1e-20, -50.0], [np.nan, 1.0]])
+def test_log_softmax_where_it_is_delicate(x):
+    program = tapead.record(tapead.log_softmax, np.ones(2), arrays=True)
+    np.testing.assert_allclose(program(np.array(x)), tapead.log_softmax(np.array(x)), rtol=1e-14)
+
+
+@pytest.mark.parametrize("twice", [False, True])
+def test_adjoints_of_transposed_and_reshaped_arrays_need_no_zeros(twice):
+    def f(w, v, x):
+        h = x @ w.T @ np.reshape(v, (4, 2))
+        return np.sum(h**2) + (np.sum(np.sin(w)) + np.sum(x @ w.T) if twice else 0.0)
+
+    rng = np.random.default_rng(1)
+    args = [rng.normal(size=shape) for shape in ((4, 3), 8, (5, 3))]
+    gradient = tapead.value_and_grad(f, argnums=(0, 1))
+    program = tapead.record(gradient, *args, arrays=True)
+    args = [x + 1.0 for x in args]
+    for found, wanted in zip(program(*args)[1], gradient(*args)[1], strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-12)
+    if not twice:
+        lines = program.to_text().splitlines()
+        assert len(lines) == 9  # a head, five products, two loops, the reshaped as a result
+
+
 def test_gradient_is_a_program_whose_gradient_is_one():
     program = tapead.record(lambda x: np.sum(x**3), POINTS[0], arrays=True).gradient()
     np.testing.assert_allclose(program(POINTS[1]), 3 * POINTS[1] ** 2)

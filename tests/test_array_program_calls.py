@@ -246,3 +246,32 @@ def test_text_and_stats_tell_of_every_step():
     assert "sin" in text
     assert "300 elements" in text
     assert program.nbytes > 0
+
+
+def long_chain(x):
+    for _ in range(300):
+        x = np.tanh(x) + 0.1
+    return np.sum(x)
+
+
+def long_reading(x):
+    total = 0.0
+    for _ in range(250):
+        for xi in x:
+            total = total + np.sin(xi) * xi
+    return total
+
+
+@pytest.mark.parametrize(
+    ("f", "kind"), [(long_chain, "ArrayProgram"), (long_reading, "Program")], ids=["chain", "reads"]
+)
+def test_many_operations_on_few_elements_stay_arrays(f, kind):
+    x = np.linspace(-1.0, 1.0, 100)
+    program, compiled = tapead.record(f, x), tapead.compile(f)
+    assert type(program).__name__ == kind
+    for at in (x, x[::-1] * 0.5, x * 0.25):
+        value, gradient = tapead.value_and_grad(f)(at)
+        for g in (program.value_and_grad, tapead.value_and_grad(compiled)):
+            np.testing.assert_allclose(g(at)[0], value, 1e-12)
+            np.testing.assert_allclose(g(at)[1], gradient, 1e-12)
+    assert compiled.stats()["replayed"] >= 5

@@ -55,7 +55,7 @@ def test_fit_is_the_loop_that_people_write():
             loss.backward()
             optimizer.step()
     for a, b in zip(ours.parameters(), by_hand.parameters(), strict=True):
-        np.testing.assert_array_equal(a.value, b.value)
+        np.testing.assert_allclose(a.value, b.value, rtol=2e-6, atol=1e-7)  # sums in other orders
 
 
 def test_history_has_what_was_measured():

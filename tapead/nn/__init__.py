@@ -41,7 +41,7 @@ from tapead.nn._data import (
     split,
     standardize,
 )
-from tapead.nn._fit import DivergenceError, eager_step, fit, predict
+from tapead.nn._fit import DivergenceError, fit, predict
 from tapead.nn._history import History
 from tapead.nn._images import AvgPool2d, Conv2d, MaxPool2d
 from tapead.nn._initialisers import (
@@ -67,6 +67,7 @@ from tapead.nn._module import Module
 from tapead.nn._norms import BatchNorm1d, BatchNorm2d, LayerNorm
 from tapead.nn._parameter import Parameter
 from tapead.nn._results import Result
+from tapead.nn._steps import compile_step, eager_step
 
 __all__ = [
     "ELU",
@@ -101,6 +102,7 @@ __all__ = [
     "Tanh",
     "accuracy",
     "binary_cross_entropy_with_logits",
+    "compile_step",
     "cross_entropy",
     "eager_step",
     "elu",

@@ -139,6 +139,7 @@ class Dropout(Module):
     p: float
     rng: np.random.Generator
     def __init__(self, p: float = 0.5, rng: _Rng = None) -> None: ...
+    def mask(self, shape: tuple[int, ...], dtype: Any) -> _Array: ...
 
 class Flatten(Module): ...
 
@@ -261,6 +262,15 @@ def eager_step(
     l1: float = 0.0,
     clip_norm: float | None = None,
 ) -> _Step: ...
+
+class _CompiledStep:
+    def __call__(self, X: _Array, y: _Array) -> float: ...  # noqa: N803
+    def stats(self) -> dict[str, Any]: ...
+
+def compile_step(
+    net: Module, loss: _Loss, optimizer: Optimizer, *, l2: float = 0.0, l1: float = 0.0,
+    clip_norm: float | None = None,
+) -> _CompiledStep: ...  # fmt: skip
 def fit(
     net: Module,
     data: tuple[ArrayLike, ArrayLike],
@@ -357,6 +367,7 @@ __all__ = [
     "Tanh",
     "accuracy",
     "binary_cross_entropy_with_logits",
+    "compile_step",
     "cross_entropy",
     "eager_step",
     "elu",

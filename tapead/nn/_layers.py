@@ -9,6 +9,7 @@ from tapead.nn._activations import Identity, activation_of
 from tapead.nn._initialisers import checked_dtype, initialised
 from tapead.nn._module import Module
 from tapead.nn._parameter import Parameter
+from tapead.nn._replay import current
 
 
 class Linear(Module):
@@ -223,11 +224,31 @@ class Dropout(Module):
 
     def forward(self, x):
         """Return `x` with elements dropped, or as it is in evaluation."""
-        if not self.training or not self.p:
+        if not self.training or not (self.p or current()):
             return x
         x = x if hasattr(x, "dtype") else np.asarray(x, dtype=float)
-        kept = self.rng.random(x.shape, dtype=np.float32) >= self.p
-        return x * (kept * (1.0 / (1.0 - self.p))).astype(x.dtype)
+        if current() is not None:
+            return x * current().mask(self, x.shape, x.dtype)
+        return x * self.mask(x.shape, x.dtype)
+
+    def mask(self, shape, dtype):
+        """Draw factors: 0 where an element is dropped, and what the others are scaled by.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Of the mask.
+        dtype : dtype
+            Of the mask.
+
+        Returns
+        -------
+        ndarray
+        """
+        if not self.p:
+            return np.ones(shape, dtype)
+        kept = self.rng.random(shape, dtype=np.float32) >= self.p
+        return (kept * (1.0 / (1.0 - self.p))).astype(dtype)
 
     def extra_repr(self):
         """Return the probability."""

@@ -1,9 +1,12 @@
 """Losses and penalties; on logits where that is the stable form."""
 
+import functools
+
 import numpy as np
 
 import tapead
 from tapead.nn._module import Module
+from tapead.nn._replay import Labels, checked
 from tapead.nn._results import is_traced, takes_results
 
 REDUCTIONS = {"mean": np.mean, "sum": np.sum, "none": lambda x: x}
@@ -18,7 +21,9 @@ def _reduced(values, reduction):
 def _pair(name, x, target):
     """Outputs, and targets of the same shape and precision."""
     x = x if hasattr(x, "shape") else np.asarray(x, dtype=float)
-    if not is_traced(target):
+    if isinstance(target, Labels):
+        target = target.numbers.astype(x.dtype)
+    elif not is_traced(target):
         target = np.asarray(target)
         target = target.astype(x.dtype if x.dtype.kind == "f" else float, copy=False)
     if np.shape(x) != np.shape(target):
@@ -31,20 +36,39 @@ def _pair(name, x, target):
 
 def _labelled(name, x, labels):
     """Outputs of shape (rows, classes), and one class per row."""
-    x, labels = x if hasattr(x, "shape") else np.asarray(x, dtype=float), np.asarray(labels)
-    if labels.dtype.kind not in "iu":
-        raise TypeError(f"{name} needs integer labels; got {labels.dtype}: labels.astype(int)")
+    x = x if hasattr(x, "shape") else np.asarray(x, dtype=float)
+    if not isinstance(labels, Labels):
+        labels = np.asarray(labels)
+        if labels.dtype.kind not in "iu":
+            raise TypeError(f"{name} needs integer labels; got {labels.dtype}: labels.astype(int)")
     if len(x.shape) != 2 or labels.shape != x.shape[:1]:
         raise ValueError(
             f"{name} needs outputs of shape (rows, classes) and one label per row; got "
             f"{x.shape} and {labels.shape}"
         )
-    if labels.size and not (labels.min() >= 0 and labels.max() < x.shape[1]):
+    checked(labels, functools.partial(_check_labels, name, x.shape[1]))
+    return x, labels
+
+
+def _check_labels(name, n_classes, labels):
+    if labels.size and not (labels.min() >= 0 and labels.max() < n_classes):
         raise ValueError(
-            f"{name} needs labels from 0 to {x.shape[1] - 1}, one output per class; got "
+            f"{name} needs labels from 0 to {n_classes - 1}, one output per class; got "
             f"{labels.min()} to {labels.max()}"
         )
-    return x, labels
+
+
+def _at_labels(x, labels):
+    """The element of each row at its label."""
+    if isinstance(labels, Labels):
+        return np.sum(np.where(_one_hot(x, labels), x, 0.0), axis=1)
+    return x[np.arange(len(labels)), labels]
+
+
+def _one_hot(x, labels):
+    """Whether an element stands at the label of its row."""
+    numbers = labels.numbers if isinstance(labels, Labels) else labels
+    return numbers.reshape(-1, 1) == np.arange(x.shape[1], dtype=numbers.dtype)
 
 
 @takes_results
@@ -196,8 +220,7 @@ def cross_entropy(logits, labels, reduction="mean"):
            [ 0.25, -0.25]])
     """
     logits, labels = _labelled("cross_entropy", logits, labels)
-    rows = np.arange(len(labels))
-    return _reduced(-tapead.log_softmax(logits, axis=1)[rows, labels], reduction)
+    return _reduced(-_at_labels(tapead.log_softmax(logits, axis=1), labels), reduction)
 
 
 @takes_results
@@ -230,10 +253,14 @@ def hinge_loss(scores, labels, reduction="mean"):
     >>> nn.hinge_loss(np.array([2.0, 0.5, -1.0]), [1, 1, 1], reduction="none")
     array([0. , 0.5, 2. ])
     """
+    checked(labels, _check_signs)
     scores, labels = _pair("hinge_loss", scores, labels)
+    return _reduced(tapead.relu(1.0 - labels * scores), reduction)
+
+
+def _check_signs(labels):
     if not np.isin(labels, (-1.0, 1.0)).all():
         raise ValueError("hinge_loss needs labels of -1 and 1; for 0 and 1 give 2 * labels - 1")
-    return _reduced(tapead.relu(1.0 - labels * scores), reduction)
 
 
 @takes_results
@@ -276,11 +303,8 @@ def multi_margin_loss(scores, labels, reduction="mean", margin=1.0):
     0.125
     """
     scores, labels = _labelled("multi_margin_loss", scores, labels)
-    rows = np.arange(len(labels))
-    others = np.ones(scores.shape, scores.dtype)
-    others[rows, labels] = 0.0
-    own = scores[rows, labels].reshape(-1, 1)
-    short = tapead.relu(margin - own + scores) * others
+    own = _at_labels(scores, labels).reshape(-1, 1)
+    short = np.where(_one_hot(scores, labels), 0.0, tapead.relu(margin - own + scores))
     return _reduced(np.sum(short, axis=1) / scores.shape[1], reduction)
 
 

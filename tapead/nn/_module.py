@@ -4,6 +4,7 @@ import numpy as np
 
 from tapead.nn._files import check_names, load_arrays, save_arrays
 from tapead.nn._parameter import Parameter
+from tapead.nn._replay import NotReplayableError, current
 from tapead.nn._results import Recording, in_use, is_traced, recording_of, using
 
 
@@ -45,6 +46,10 @@ class Module:
     training = True
 
     def __setattr__(self, name, value):
+        if current() is not None:
+            raise NotReplayableError(
+                f"forward sets the attribute {name!r} of {type(self).__name__}"
+            )
         kinds = {Parameter: self._parameters, Module: self._modules}
         if name in self._buffers and not isinstance(value, (Parameter, Module)):
             self._buffers[name] = value
@@ -65,9 +70,11 @@ class Module:
         if name in stores.get("_parameters", ()):
             parameter, values = stores["_parameters"][name], in_use()
             return parameter if values is None else values.get(parameter, parameter.value)
-        for kind in ("_modules", "_buffers"):
-            if name in stores.get(kind, ()):
-                return stores[kind][name]
+        if name in stores.get("_modules", ()):
+            return stores["_modules"][name]
+        if name in stores.get("_buffers", ()):
+            value, outside = stores["_buffers"][name], current()
+            return value if outside is None else outside.buffer(self, name, value)
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
     def __dir__(self):

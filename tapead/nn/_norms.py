@@ -1,10 +1,13 @@
 """Normalisation: of each feature over a batch, and of each row over its features."""
 
+import functools
+
 import numpy as np
 
 from tapead.nn._initialisers import checked_dtype
 from tapead.nn._module import Module
 from tapead.nn._parameter import Parameter
+from tapead.nn._replay import current
 
 
 class _BatchNorm(Module):
@@ -45,14 +48,19 @@ class _BatchNorm(Module):
                 f"shape {x.shape}: choose a batch size that leaves no batch of one row"
             )
         mean, var = np.mean(x, axis=axes), np.var(x, axis=axes)
-        for name, new in (("running_mean", mean), ("running_var", var)):
-            plain = new if isinstance(new, np.ndarray) else new.value
-            unbiased = plain * (n / (n - 1)) if name == "running_var" else plain
+        if current() is not None:
+            current().track(functools.partial(self._track, n), mean, var)
+        else:
+            self._track(n, *(s if isinstance(s, np.ndarray) else s.value for s in (mean, var)))
+        return mean.reshape(shape), var.reshape(shape)
+
+    def _track(self, n, mean, var):
+        """Take the statistics of a batch, of `n` values per feature, into the running ones."""
+        for name, new in (("running_mean", mean), ("running_var", var * (n / (n - 1)))):
             kept = getattr(self, name)
-            updated = (1.0 - self.momentum) * kept + self.momentum * unbiased
+            updated = (1.0 - self.momentum) * kept + self.momentum * new
             setattr(self, name, updated.astype(kept.dtype))
         self.num_batches_tracked = self.num_batches_tracked + 1
-        return mean.reshape(shape), var.reshape(shape)
 
     def extra_repr(self):
         """Return the number of features."""

@@ -57,7 +57,10 @@ class Optimizer:
         self._arrays = [_array(p) for p in self.params]
         self._state = [{k: np.zeros_like(x) for k in self.STATE} for x in self._arrays]
         size, dtypes = max(x.size for x in self._arrays), {x.dtype for x in self._arrays}
-        self._spare = {dtype: (np.empty(size, dtype), np.empty(size, dtype)) for dtype in dtypes}
+        spare = {dtype: (np.empty(size, dtype), np.empty(size, dtype)) for dtype in dtypes}
+        self._spare = [
+            tuple(s[: x.size].reshape(x.shape) for s in spare[x.dtype]) for x in self._arrays
+        ]
 
     def zero_grad(self):
         """Forget the gradients of all parameters."""
@@ -84,8 +87,7 @@ class Optimizer:
         self.prepare()
         for i, (x, gradient) in enumerate(zip(self._arrays, gradients, strict=True)):
             if gradient is not None:
-                spare = tuple(s[: x.size].reshape(x.shape) for s in self._spare[x.dtype])
-                self.update(x, gradient, self._state[i], spare)
+                self.update(x, gradient, self._state[i], self._spare[i])
 
     def _gradients(self, given):
         if given is None:
