@@ -101,13 +101,13 @@ cdef class Compiled(Recorded):
         cdef bint mode
         n = _array_program.array_elements((args, kwargs))
         mode = n > FEW_ELEMENTS or _array_program.has_singles((args, kwargs))
-        extrema = _numpy.n_extrema()
+        extrema, expanded = _numpy.n_extrema(), _numpy.n_expanded()
         try:
             found = self.run_in(mode, kind, argnums, tree, args, kwargs)
             if n and not mode and _numpy.n_extrema() > extrema + 1:
                 mode = True  # numbers would share ties by pairs
                 found = self.run_in(mode, kind, argnums, tree, args, kwargs)
-            elif n and not mode and self.paths and is_long(self.paths[0]):
+            elif n and not mode and self.paths and is_long(self.paths[0], expanded):
                 found = self.shorter(kind, argnums, tree, args, kwargs, found, &mode)
             if mode and self.side.reads_only(kind, argnums):
                 mode = False

@@ -115,6 +115,7 @@ cdef object chosen(object with_arrays, object with_numbers, Py_ssize_t n_element
             except TypeError:
                 pass
             raise
+    expanded = _numpy.n_expanded()
     try:
         program = with_numbers()
     except TypeError as error:
@@ -122,7 +123,7 @@ cdef object chosen(object with_arrays, object with_numbers, Py_ssize_t n_element
             return with_arrays()
         except TypeError:
             raise error from None
-    if n_elements and is_long((<Program>program).front()):
+    if n_elements and is_long((<Program>program).front(), expanded):
         try:
             arrays = with_arrays()
         except TypeError:
@@ -131,9 +132,10 @@ cdef object chosen(object with_arrays, object with_numbers, Py_ssize_t n_element
     return program
 
 
-cdef bint is_long(Path path):
-    """Whether a path of numbers stems from arrays longer than its arguments, or many operations."""
-    return path.recorded.n > MOST_INSTRUCTIONS
+cdef bint is_long(Path path, object expanded):
+    """Whether a path of numbers is long, and mostly of array operations since `expanded`."""
+    n = path.recorded.n
+    return n > MOST_INSTRUCTIONS and 3 * (_numpy.n_expanded() - expanded) > n
 
 
 cdef enum:
