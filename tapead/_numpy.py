@@ -80,8 +80,7 @@ def apply_ufunc(ufunc, method, inputs, kwargs):
         return _dispatch.apply_ufunc(ufunc, method, inputs, kwargs)
     if ufunc.__name__ in PLAIN:
         return _look(ufunc, method, inputs, kwargs)
-    global _n_expanded
-    _n_expanded += max([x.size for x in inputs if isinstance(x, np.ndarray)], default=0)
+    _expanded[0] += max([x.size for x in inputs if isinstance(x, np.ndarray)], default=0)
     function = _function_for(ufunc)
     if method != "__call__" or kwargs or function is None:
         return _apply_to_objects(ufunc, function, method, inputs, kwargs)
@@ -138,12 +137,12 @@ _EXTREMA = {"maximum", "minimum", "fmax", "fmin"}
 _n_extrema = itertools.count()
 
 
-_n_expanded = 0  # elements of arrays that NumPy's functions took one by one
+_expanded = [0]  # elements of arrays that NumPy's functions took one by one
 
 
 def n_expanded():
     """How many elements of arrays NumPy's functions have taken one by one."""
-    return _n_expanded
+    return _expanded[0]
 
 
 def n_extrema():
