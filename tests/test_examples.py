@@ -1,0 +1,132 @@
+"""The examples of the lectures: what each works out by hand is what tapead differentiates."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from examples import FOLDER, load
+
+NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "side_by_side")
+
+# How many rows an example compares with the lecture's closed form.
+CLOSED_FORMS = {
+    "accumulate_delta": 6,
+    "biases_and_outputs": 6,
+    "credit_assignment": 8,
+    "delta_recursion": 10,
+    "heads": 4,
+    "jacobi_chain": 8,
+    "logistic_regression": 2,
+    "loss_gradients": 4,
+    "one_neuron": 3,
+    "relu_layer": 3,
+    "relu_pulse": 2,
+    "ridge_functions": 12,
+    "several_paths": 7,
+    "symbol_to_symbol": 5,
+    "two_matrices": 2,
+    "weight_decay": 6,
+}
+TRAINED = {"autoencoder", "convnet_digits", "optimisers", "overfitting", "vanishing_exploding"}
+
+
+def test_every_example_is_tested():
+    assert set(NAMES) == CLOSED_FORMS.keys() | TRAINED
+
+
+@pytest.mark.parametrize("name", CLOSED_FORMS)
+def test_closed_form_is_the_derivative(capsys, name):
+    shown = load(name).main()
+    rows = {key: pair for key, pair in shown.items() if isinstance(pair, tuple) and key != "kink"}
+    assert len(rows) == CLOSED_FORMS[name]
+    printed = capsys.readouterr().out
+    for key, (by_hand, ours) in rows.items():
+        assert by_hand.shape == ours.shape
+        assert key in printed
+        # What stands beside it is rounded in another order: a few units in the last place.
+        np.testing.assert_allclose(ours, by_hand, rtol=1e-12, atol=1e-13, err_msg=key)
+
+
+def test_misprint_is_no_derivative():
+    assert load("two_matrices").main()["misprint"] > 0.1
+
+
+def test_one_neuron_s_error_shrinks_at_the_known_rate():
+    module = load("one_neuron")
+    rate = 1.0 - module.ETA * module.X @ module.X
+    left = module.main()["y_hat - y after 10"][1]
+    assert left == pytest.approx((module.X @ module.W - module.Y) * rate**10, rel=1e-12)
+
+
+def test_logistic_regression_is_solved_and_stable():
+    shown = load("logistic_regression").main()
+    assert np.linalg.norm(shown["gradient"]) < 1e-5
+    assert shown["accuracy"] > 0.9
+    assert shown["stable"] == 1.0
+    assert np.isnan(shown["textbook"])
+
+
+def test_kinks_of_relu_and_maximum():
+    assert load("relu_layer").main()["kink"] == (0.0, 0.5)
+
+
+def test_both_paths_write_to_the_adjoint_of_each_weight():
+    assert load("weight_decay").main()["writes"] == 4
+
+
+def test_descent_along_accumulated_gradients():
+    costs = load("accumulate_delta").main()["costs"]
+    assert costs == sorted(costs, reverse=True)
+    assert costs[-1] < 0.4
+
+
+def test_deltas_fade_on_the_way_down():
+    norms = load("delta_recursion").main()["norms"]
+    assert norms == sorted(norms)
+    assert norms[0] < norms[-1] / 20.0
+
+
+def test_every_head_learns():
+    scores = load("heads").main()["scores"]
+    assert min(scores.values()) > 0.98
+
+
+def test_error_of_pulses_halves_with_their_width():
+    errors = list(load("relu_pulse").main()["errors"].values())
+    ratios = np.array(errors[1:]) / errors[:-1]
+    np.testing.assert_allclose(ratios, 0.5, atol=0.05)
+
+
+def test_gradient_graph_is_printed():
+    shown = load("symbol_to_symbol").main()
+    assert {"cos", "sin", "×"} <= set(re.findall(r"[a-z]{3}|×", shown["text"]))
+    assert shown["dot"].startswith("digraph")
+    assert not re.search(r"\d\.\d", shown["text"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_example_uses_public_names_only(name):
+    for node in ast.walk(ast.parse((FOLDER / f"{name}.py").read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("tapead"):
+            assert node.module == "tapead"
+            assert not [alias.name for alias in node.names if alias.name.startswith("_")]
+        elif isinstance(node, ast.Attribute):
+            assert not re.match("_[^_]", node.attr), node.attr
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_list_of_examples_names_it(name):
+    assert f"[{name}]({name}.py)" in (FOLDER / "README.md").read_text(encoding="utf-8")
+
+
+def test_example_runs_as_a_script(tmp_path):
+    path = tmp_path / "gradient.dot"
+    command = [sys.executable, FOLDER / "symbol_to_symbol.py", "--plot", path]
+    env = os.environ | {"PYTHONUTF8": "1"}
+    run = subprocess.run(command, capture_output=True, check=True, encoding="utf-8", env=env)
+    assert "dz/dw" in run.stdout
+    assert path.read_text(encoding="utf-8").startswith("digraph")
