@@ -8,7 +8,7 @@ from tapead.primitives._row import Primitive, answers, call, takes_batched
 from tapead.primitives._scans import part
 
 _COMPLEX = (
-    "it is of complex numbers; use scipy.fft's dct or dst through tapead, or numpy.matmul with "
+    "it is of complex numbers; use tapead.fft.dct or tapead.fft.dst, or numpy.matmul with "
     "matrices of cosines and sines"
 )
 REFUSED = {
