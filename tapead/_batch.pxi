@@ -18,6 +18,14 @@ cdef extern from "_threads.h":
         tapead_task task, void* context, int64_t n_chunks, int n_threads, int* stop) nogil
 
 
+cdef void run_chunks(
+    void (*task)(void*, int64_t, int) noexcept nogil, void* context, int64_t n_chunks,
+    int n_threads
+) noexcept nogil:
+    """Run ``task(context, chunk, worker)`` for all chunks, on the threads of programs."""
+    tapead_parallel(task, context, n_chunks, n_threads, NULL)
+
+
 cdef struct Job:
     # What the tasks of one batch share.
     tapead_batch batch

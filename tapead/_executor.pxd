@@ -66,6 +66,9 @@ cdef class Batch:
 
 cdef Executor executor_for(Code code)
 cdef int wanted_threads() noexcept nogil
+cdef void run_chunks(
+    void (*task)(void*, int64_t, int) noexcept nogil, void* context, int64_t n_chunks,
+    int n_threads) noexcept nogil
 
 
 cdef struct ClusterRun:

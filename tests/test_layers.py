@@ -17,7 +17,7 @@ SOURCES = (".py", ".pyi", ".pyx", ".pxd", ".pxi", ".h", ".in")
 LAYERS = {
     0: "elementals _guards _expressions _c99 _templates _errors _version _installed _nodes "
     "_special _scipy_special _active _allocate _vecmath _vecmath_more _vecmath_single "
-    "_threads _lowered _layouts _array_loops _pool _kernel_cases",
+    "_threads _clones _lowered _layouts _array_loops _pool _kernel_cases",
     1: "_elementals _rules _containers "
     "_tape _storage _sweeps _entries _tape_class _reading _noted _scalar _functions "
     "_rows _replay _vectors _lanes _marks _kernel_loops",
@@ -31,8 +31,9 @@ LAYERS = {
     "_array_pieces _array_again _array_cuts _array_freeze _array_plan _array_storage "
     "_array_listing _array_executor _array_steps _array_runs "
     "_code_data _listing _program_file _c_source",
-    3: "math numpy fft _arrays _signature _signature_leaves _signature_static _signature_groups "
-    "_signature_kinds _signature_plain",
+    3: "math numpy fft _arrays _updates "
+    "_signature _signature_leaves _signature_static _signature_groups _signature_kinds "
+    "_signature_plain",
     4: "_joint _function_transforms _own_primitives _vmap _batched _batched_calls "
     "_batched_functions _batched_indexing _batched_joins _batched_products _batched_shapes "
     "_batched_transforms implicit _implicit_rules _odeint _ravel "

@@ -2,10 +2,8 @@
 
 import math
 
-import numpy as np
-
 from tapead.optim._optimizer import Optimizer
-from tapead.optim._rules import decayed, not_negative
+from tapead.optim._rules import not_negative
 
 
 class _Moments(Optimizer):
@@ -20,25 +18,15 @@ class _Moments(Optimizer):
         super().__init__(params, lr)
         self.betas, self.eps, self.weight_decay = tuple(betas), eps, weight_decay
 
-    def prepare(self):
-        """Compute by how much the running means are too small."""
-        self._scales = tuple(1.0 - beta**self.n_steps for beta in self.betas)
+    def _scales(self):
+        """By how much the running means are too small."""
+        return tuple(1.0 - beta**self.n_steps for beta in self.betas)
 
-    def _moved(self, gradient, state, spare):
-        """Mean over the root of the mean square, in `spare`, of a rate that is yet to come."""
-        (beta1, beta2), (scale1, scale2) = self.betas, self._scales
-        mean, square = state["mean"], state["square"]
-        mean *= beta1
-        mean += np.multiply(gradient, 1.0 - beta1, out=spare)
-        np.multiply(gradient, gradient, out=spare)
-        spare *= 1.0 - beta2
-        square *= beta2
-        square += spare
-        np.sqrt(square, out=spare)
-        root = math.sqrt(scale2)  # taken out of the root: one pass less
-        spare += self.eps * root
-        np.divide(mean, spare, out=spare)
-        return spare, root / scale1
+    def _numbers(self, decay, shrunk):
+        """Numbers of Adam's rule; the scale of the squares is taken out of the root."""
+        scale1, scale2 = self._scales()
+        root = math.sqrt(scale2)
+        return self.lr * root / scale1, decay, *self.betas, self.eps * root, shrunk
 
 
 class Adam(_Moments):
@@ -80,15 +68,14 @@ class Adam(_Moments):
     array([0.9, 1.1])
     """
 
+    RULE = "adam"
+
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
         super().__init__(params, lr, betas, eps, weight_decay)
 
-    def update(self, x, gradient, state, spare):
-        """Change one array in place."""
-        gradient = decayed(x, gradient, self.weight_decay, spare[0])
-        step, scale = self._moved(gradient, state, spare[1])
-        step *= self.lr * scale
-        x -= step
+    def numbers(self):
+        """Return what the rule takes."""
+        return self._numbers(self.weight_decay, 1.0)
 
 
 class AdamW(_Moments):
@@ -130,15 +117,14 @@ class AdamW(_Moments):
     array([0.85, 1.05])
     """
 
+    RULE = "adam"
+
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2):
         super().__init__(params, lr, betas, eps, weight_decay)
 
-    def update(self, x, gradient, state, spare):
-        """Change one array in place."""
-        x *= 1.0 - self.lr * self.weight_decay
-        step, scale = self._moved(gradient, state, spare[1])
-        step *= self.lr * scale
-        x -= step
+    def numbers(self):
+        """Return what the rule takes."""
+        return self._numbers(0.0, 1.0 - self.lr * self.weight_decay)
 
 
 class LAMB(_Moments):
@@ -181,15 +167,13 @@ class LAMB(_Moments):
     array([2.5, 4. ])
     """
 
+    RULE = "lamb"
+
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-6, weight_decay=0.0):
         super().__init__(params, lr, betas, eps, weight_decay)
 
-    def update(self, x, gradient, state, spare):
-        """Change one array in place."""
-        step, scale = self._moved(gradient, state, spare[1])
-        step *= scale
-        if self.weight_decay:
-            step += np.multiply(x, self.weight_decay, out=spare[0])
-        length, size = np.linalg.norm(x), np.linalg.norm(step)
-        step *= self.lr * (float(length / size) if length > 0.0 and size > 0.0 else 1.0)
-        x -= step
+    def numbers(self):
+        """Return what the rule takes."""
+        scale1, scale2 = self._scales()
+        root = math.sqrt(scale2)
+        return self.lr, self.weight_decay, *self.betas, self.eps * root, root / scale1

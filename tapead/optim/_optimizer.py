@@ -1,10 +1,14 @@
 """Optimisers: what they share, whatever their rule.
 
-An optimiser changes arrays in place. Its rule works in two spare arrays that all parameters share,
-so a step allocates nothing.
+An optimiser changes arrays in place. The rules of tapead do so in one pass over all parameters
+(_updates.pyx); a rule of one's own is NumPy code, with two spare arrays that all parameters share.
 """
 
+from functools import cached_property
+
 import numpy as np
+
+from tapead import _updates
 
 
 class Optimizer:
@@ -46,6 +50,7 @@ class Optimizer:
     """
 
     STATE = ()
+    RULE = None  # one of `_updates.RULES`, in the place of `update`
 
     def __init__(self, params, lr):
         self.params, self._names = _listed(params)
@@ -55,12 +60,17 @@ class Optimizer:
             raise ValueError(f"lr is a number that is not negative; got {lr}")
         self.lr, self.n_steps = float(lr), 0
         self._arrays = [_array(p) for p in self.params]
-        self._state = [{k: np.zeros_like(x) for k in self.STATE} for x in self._arrays]
+        self._state = [
+            {name: np.zeros_like(x, order="A") for name in self.STATE} for x in self._arrays
+        ]
+        self._states = [tuple(state.values()) for state in self._state]
+
+    @cached_property
+    def _spare(self):
+        """Two arrays of the shape of each parameter, all in the same memory."""
         size, dtypes = max(x.size for x in self._arrays), {x.dtype for x in self._arrays}
         spare = {dtype: (np.empty(size, dtype), np.empty(size, dtype)) for dtype in dtypes}
-        self._spare = [
-            tuple(s[: x.size].reshape(x.shape) for s in spare[x.dtype]) for x in self._arrays
-        ]
+        return [tuple(s[: x.size].reshape(x.shape) for s in spare[x.dtype]) for x in self._arrays]
 
     def zero_grad(self):
         """Forget the gradients of all parameters."""
@@ -84,7 +94,14 @@ class Optimizer:
         """
         gradients = self._gradients(gradients)
         self.n_steps += 1
-        self.prepare()
+        try:
+            self.prepare()
+            if self.RULE is not None and type(self).update is Optimizer.update:
+                _updates.update(self.RULE, self.numbers(), self._arrays, gradients, self._states)
+                return
+        except BaseException:
+            self.n_steps -= 1
+            raise
         for i, (x, gradient) in enumerate(zip(self._arrays, gradients, strict=True)):
             if gradient is not None:
                 self.update(x, gradient, self._state[i], self._spare[i])
@@ -126,7 +143,9 @@ class Optimizer:
         NotImplementedError
             By `Optimizer` itself.
         """
-        raise NotImplementedError(f"{type(self).__name__} does not define update")
+        if self.RULE is None:
+            raise NotImplementedError(f"{type(self).__name__} does not define update")
+        _updates.update(self.RULE, self.numbers(), [x], [gradient], [tuple(state.values())])
 
     def state_dict(self):
         """Return copies of all that later steps depend on, by name.

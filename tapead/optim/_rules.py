@@ -1,7 +1,5 @@
 """Rules: how gradients become steps. Formulas and arguments are PyTorch's."""
 
-import numpy as np
-
 from tapead.optim._optimizer import Optimizer
 
 
@@ -10,15 +8,6 @@ def not_negative(**values):
     for name, value in values.items():
         if not value >= 0.0:
             raise ValueError(f"{name} is not negative; got {value}")
-
-
-def decayed(x, gradient, weight_decay, spare):
-    """Gradient with that of half the squared parameters, in `spare` where there is any."""
-    if not weight_decay:
-        return gradient
-    np.multiply(x, weight_decay, out=spare)
-    spare += gradient
-    return spare
 
 
 class SGD(Optimizer):
@@ -63,6 +52,8 @@ class SGD(Optimizer):
     array([0.46])
     """
 
+    RULE = "sgd"
+
     def __init__(
         self, params, lr=1e-3, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False
     ):
@@ -74,23 +65,11 @@ class SGD(Optimizer):
         self.momentum, self.dampening = momentum, dampening
         self.weight_decay, self.nesterov = weight_decay, nesterov
 
-    def update(self, x, gradient, state, spare):
-        """Change one array in place."""
-        gradient = decayed(x, gradient, self.weight_decay, spare[0])
-        step = spare[1]
-        if self.momentum:
-            velocity = state["momentum"]
-            velocity *= self.momentum
-            # the first gradient enters whole: there is nothing to be damped yet
-            share = 1.0 - self.dampening if self.n_steps > 1 else 1.0
-            velocity += gradient if share == 1.0 else np.multiply(gradient, share, out=step)
-            if self.nesterov:
-                np.multiply(velocity, self.momentum, out=step)
-                step += gradient
-                gradient = step
-            else:
-                gradient = velocity
-        x -= np.multiply(gradient, self.lr, out=step)
+    def numbers(self):
+        """Return what the rule takes."""
+        # the first gradient enters whole: there is nothing to be damped yet
+        share = 1.0 - self.dampening if self.n_steps > 1 else 1.0
+        return self.lr, self.weight_decay, self.momentum, share, float(self.nesterov)
 
 
 class RMSprop(Optimizer):
@@ -130,6 +109,8 @@ class RMSprop(Optimizer):
     array([0.9, 1.1])
     """
 
+    RULE = "rmsprop"
+
     def __init__(self, params, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0.0, momentum=0.0):
         not_negative(alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum)
         self.STATE = ("square", "momentum") if momentum else ("square",)
@@ -137,25 +118,9 @@ class RMSprop(Optimizer):
         self.alpha, self.eps = alpha, eps
         self.weight_decay, self.momentum = weight_decay, momentum
 
-    def update(self, x, gradient, state, spare):
-        """Change one array in place."""
-        gradient = decayed(x, gradient, self.weight_decay, spare[0])
-        step, square = spare[1], state["square"]
-        np.multiply(gradient, gradient, out=step)
-        step *= 1.0 - self.alpha
-        square *= self.alpha
-        square += step
-        np.sqrt(square, out=step)
-        step += self.eps
-        np.divide(gradient, step, out=step)
-        if self.momentum:
-            velocity = state["momentum"]
-            velocity *= self.momentum
-            velocity += step
-            np.multiply(velocity, self.lr, out=step)
-        else:
-            step *= self.lr
-        x -= step
+    def numbers(self):
+        """Return what the rule takes."""
+        return self.lr, self.weight_decay, self.alpha, self.eps, self.momentum
 
 
 class Adagrad(Optimizer):
@@ -195,7 +160,7 @@ class Adagrad(Optimizer):
     array([0.9, 1.1])
     """
 
-    STATE = ("sum",)
+    STATE, RULE = ("sum",), "adagrad"
 
     def __init__(
         self, params, lr=1e-2, lr_decay=0.0, weight_decay=0.0, initial_accumulator_value=0.0,
@@ -209,13 +174,7 @@ class Adagrad(Optimizer):
         for state in self._state:
             state["sum"][...] = start
 
-    def update(self, x, gradient, state, spare):
-        """Change one array in place."""
-        gradient = decayed(x, gradient, self.weight_decay, spare[0])
-        step, total = spare[1], state["sum"]
-        total += np.multiply(gradient, gradient, out=step)
-        np.sqrt(total, out=step)
-        step += self.eps
-        np.divide(gradient, step, out=step)
-        step *= self.lr / (1.0 + (self.n_steps - 1) * self.lr_decay)
-        x -= step
+    def numbers(self):
+        """Return what the rule takes."""
+        rate = self.lr / (1.0 + (self.n_steps - 1) * self.lr_decay)
+        return rate, self.weight_decay, self.eps
