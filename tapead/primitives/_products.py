@@ -18,7 +18,7 @@ def transposed(x):
 
 def _matmul_pullback(i, w, v, x, y):
     if x.ndim == 2 == y.ndim:
-        return np.matmul(w, y.T) if i == 0 else np.matmul(x.T, w)
+        return _product_like(x, w, y.T) if i == 0 else _product_like(y, x.T, w)
     if x.ndim == 1 or y.ndim == 1:
         return _vector_pullback(i, w, x, y)
     if i == 1 and y.ndim == 2:
@@ -26,6 +26,13 @@ def _matmul_pullback(i, w, v, x, y):
     if i == 0:
         return unbroadcast(np.matmul(w, transposed(y)), x.shape)
     return unbroadcast(np.matmul(transposed(x), w), y.shape)
+
+
+def _product_like(x, a, b):
+    """``a @ b``, in memory as the matrix `x` lies: that of ``w.T`` is then one of `w` row by row."""
+    if isinstance(x, np.ndarray) and x.flags.fnc:
+        return np.matmul(b.T, a.T).T
+    return np.matmul(a, b)
 
 
 def _rows(x):
