@@ -101,14 +101,16 @@ cdef class Compiled(Recorded):
         cdef bint mode
         n = _array_program.array_elements((args, kwargs))
         mode = n > FEW_ELEMENTS or _array_program.has_singles((args, kwargs))
-        extrema, expanded = _numpy.n_extrema(), _numpy.n_expanded()
+        extrema, expanded = _numpy.taken.extrema, _numpy.taken.elements
         try:
             found = self.run_in(mode, kind, argnums, tree, args, kwargs)
-            if n and not mode and _numpy.n_extrema() > extrema + 1:
+            if n and not mode and _numpy.taken.extrema > extrema:
                 mode = True  # numbers would share ties by pairs
                 found = self.run_in(mode, kind, argnums, tree, args, kwargs)
-            elif n and not mode and self.paths and is_long(self.paths[0], expanded):
-                found = self.shorter(kind, argnums, tree, args, kwargs, found, &mode)
+            elif n and not mode and self.paths:
+                path = self.paths[0]
+                if is_long(path, expanded):
+                    found = self.shorter(path, kind, argnums, tree, args, kwargs, found, &mode)
             if mode and self.side.reads_only(kind, argnums):
                 mode = False
                 found = self.run_numbers(kind, argnums, tree, args, kwargs)
@@ -126,10 +128,10 @@ cdef class Compiled(Recorded):
         return found
 
     cdef object shorter(
-        self, str kind, object argnums, object tree, tuple args, dict kwargs, object found,
-        bint* mode
+        self, Path path, str kind, object argnums, object tree, tuple args, dict kwargs,
+        object found, bint* mode
     ):
-        """A result of arrays, if they are more than read; else `found`."""
+        """A result of arrays in place of the path, if they are more than read; else `found`."""
         try:
             of_arrays = self.run_arrays(kind, argnums, tree, args, kwargs)
         except TypeError:
@@ -137,7 +139,8 @@ cdef class Compiled(Recorded):
         if self.side.reads_only(kind, argnums):
             return found
         mode[0] = True
-        del self.paths[0]
+        if path in self.paths:
+            self.paths.remove(path)
         return of_arrays
 
     def __get__(self, instance, owner):

@@ -115,7 +115,7 @@ cdef object chosen(object with_arrays, object with_numbers, Py_ssize_t n_element
             except TypeError:
                 pass
             raise
-    expanded = _numpy.n_expanded()
+    expanded = _numpy.taken.elements
     try:
         program = with_numbers()
     except TypeError as error:
@@ -135,7 +135,7 @@ cdef object chosen(object with_arrays, object with_numbers, Py_ssize_t n_element
 cdef bint is_long(Path path, object expanded):
     """Whether a path of numbers is long, and mostly of array operations since `expanded`."""
     n = path.recorded.n
-    return n > MOST_INSTRUCTIONS and 3 * (_numpy.n_expanded() - expanded) > n
+    return n > MOST_INSTRUCTIONS and 3 * (_numpy.taken.elements - expanded) > n
 
 
 cdef enum:

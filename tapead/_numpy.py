@@ -4,10 +4,10 @@ An array that holds traced numbers is an `Elements`, an object array whose ufunc
 the table.
 """
 
-import itertools
 import math
 import operator
 import sys
+import threading
 
 import numpy as np
 
@@ -80,7 +80,7 @@ def apply_ufunc(ufunc, method, inputs, kwargs):
         return _dispatch.apply_ufunc(ufunc, method, inputs, kwargs)
     if ufunc.__name__ in PLAIN:
         return _look(ufunc, method, inputs, kwargs)
-    _expanded[0] += max([x.size for x in inputs if isinstance(x, np.ndarray)], default=0)
+    taken.elements += max([x.size for x in inputs if isinstance(x, np.ndarray)], default=0)
     function = _function_for(ufunc)
     if method != "__call__" or kwargs or function is None:
         return _apply_to_objects(ufunc, function, method, inputs, kwargs)
@@ -134,26 +134,22 @@ def _function_for(ufunc):
 
 
 _EXTREMA = {"maximum", "minimum", "fmax", "fmin"}
-_n_extrema = itertools.count()
 
 
-_expanded = [0]  # elements of arrays that NumPy's functions took one by one
+class _Taken(threading.local):
+    """What NumPy's functions have taken element by element, in this thread."""
+
+    elements = 0  # of arrays
+    extrema = 0  # maxima and minima over axes
 
 
-def n_expanded():
-    """How many elements of arrays NumPy's functions have taken one by one."""
-    return _expanded[0]
-
-
-def n_extrema():
-    """Goes up by more than 1 if maxima or minima were taken over axes in between."""
-    return next(_n_extrema)
+taken = _Taken()
 
 
 def _apply_to_objects(ufunc, function, method, inputs, kwargs):
     """NumPy's loop over objects, by the row's function where the loop would compare instead."""
     if method == "reduce" and ufunc.__name__ in _EXTREMA:
-        next(_n_extrema)
+        taken.extrema += 1
     arrays = any(isinstance(x, np.ndarray) for x in inputs)
     if method == "__call__" and not arrays:
         raise TypeError(

@@ -29,7 +29,7 @@ def _matmul_pullback(i, w, v, x, y):
 
 
 def _product_like(x, a, b):
-    """``a @ b``, in memory as the matrix `x` lies: that of ``w.T`` is then one of `w` row by row."""
+    """``a @ b``, in memory as the matrix `x` lies: for ``w.T`` it is one of `w` row by row."""
     if isinstance(x, np.ndarray) and x.flags.fnc:
         return np.matmul(b.T, a.T).T
     return np.matmul(a, b)
