@@ -47,8 +47,8 @@ class Value:
 
     `op` is ``"leaf"``, ``"constant"``, ``"element"`` (a row of the table applied element by
     element, `data` is its opcode), ``"window"``, ``"assign"``, ``"pieces"`` (side by side),
-    ``"sum"``, ``"max"``, ``"min"``, ``"matmul"``, ``"primitive"``, ``"part"``, ``"stack"``,
-    ``"look"`` or ``"guard"``.
+    ``"sum"``, ``"max"``, ``"min"``, ``"matmul"``, ``"images"``, ``"primitive"``, ``"part"``,
+    ``"stack"``, ``"look"`` or ``"guard"``.
     """
 
     __slots__ = (
@@ -226,14 +226,19 @@ class Graph(Pieces):
             base = self.add("element", (base,), base_shape, base.dtype, base_strides, _COPY)
         if shape == base_shape and strides == base_strides and offset == 0:
             return base
+        total = self.totals.get(id(base))  # laid out as the value is, and seen in the same way
+        total = None if total is base else total
         if base.op == "window":
             base, offset = base.args[0], offset + base.data
         found = self.moved_window(base, shape, strides, offset)
         if found is not None:
             return found
-        return self.add(
+        found = self.add(
             "window", (base,), shape, base.dtype, strides, offset, (shape, strides, offset)
         )
+        if total is not None:
+            self.totals[id(found)] = self.window(total, form)
+        return found
 
     def assign(self, base, value, form, index, winners, dtype):
         """A value with other elements in a window."""

@@ -25,6 +25,7 @@ from tapead._executor cimport (
     Cluster, ClusterRun, Column, Layout, Target, n_element_chunks, run_elements, takes_threads,
     wanted_threads,
 )
+from tapead._images cimport MOST_IMAGES, ImageTask, fill_task, run_task
 from tapead._kernels cimport new_array
 from tapead._rules cimport guard_holds
 

@@ -31,6 +31,10 @@ def told(step):
         return f"{place(step[3])} = {kind}({place(step[1])}, axes={step[2]})"
     if kind == "matmul":
         return f"{place(step[3])} = {place(step[1])} @ {place(step[2])}"
+    if kind == "images":
+        _, name, window, operands, result = step
+        operands = ", ".join(map(place, operands))
+        return f"{place(result)} = {name}({operands}, window={window})"
     if kind == "put":
         return f"{place(step[1])}[{step[2]}] = {place(step[3])}"
     return f"guard: {kind} at {place(step[1])}"

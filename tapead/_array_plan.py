@@ -328,6 +328,9 @@ class Plan:
     def matmul_steps(self, value):
         return [("matmul", *map(self.where, value.args), self.where(value))]
 
+    def images_steps(self, value):
+        return [("images", *value.data, list(map(self.where, value.args)), self.where(value))]
+
     def primitive_steps(self, value):
         row, params = value.data
         parts = {v.data: self.where(v) for v in self.values

@@ -34,6 +34,36 @@ def _copy(reader, operands, params, form):
     return reader.graph.element(_COPY, (operands[0],), shape, dtype, strides)
 
 
+def _spread(reader, operands, params, form):
+    """A write to a window of what is around."""
+    shape, strides, dtype = form
+    (x,), around = operands, params["around"]
+    window = _described(params["index"], shape, strides, dtype)
+    if window is None or around.shape != shape or x.dtype != dtype:
+        return None
+    base = reader.graph.constant(np.array(around, dtype, order="C"))
+    return reader.graph.assign(base, x, window, None, None, dtype)
+
+
+def _gather(reader, operands, params, form):
+    """A window, where an index is made of slices."""
+    (x,) = operands
+    window = _described(params["index"], x.shape, x.strides, x.dtype)
+    return None if window is None else reader.graph.window(x, window)
+
+
+def _described(index, shape, strides, dtype):
+    """The window that slices are, as a journal describes it; None for another index."""
+    parts = index if type(index) is tuple else (index,)
+    if not parts or not all(type(part) is slice for part in parts) or 0 in shape:
+        return None
+    memory = np.empty(1, dtype)
+    whole = np.lib.stride_tricks.as_strided(memory, shape, strides)
+    view = whole[parts]
+    offset = view.__array_interface__["data"][0] - memory.__array_interface__["data"][0]
+    return shape, strides, view.shape, view.strides, offset, False
+
+
 def _sum(reader, operands, params, form):
     if params.get("where", True) is not True:
         return None
@@ -98,10 +128,39 @@ def _matmul(reader, operands, params, form):
     return reader.graph.add("matmul", (x, y), shape, dtype, key=())
 
 
+def _images(name, packed, *keys):
+    """A kernel of images; it reads operands of any strides where they are `packed` as vectors."""
+
+    def lower(reader, operands, params, form):
+        shape, _, dtype = form
+        graph = reader.graph
+        if any(x.dtype != dtype for x in operands):
+            return None
+        operands = tuple(x if packed else _with_rows(graph, x) for x in operands)
+        window = tuple(n for key in keys for n in params[key])
+        return graph.add(
+            "images", operands, shape, dtype, data=(name, window), key=(name, window, shape)
+        )
+
+    return lower
+
+
+def _with_rows(graph, x):
+    """`x` with the elements of the last axis side by side."""
+    if x.strides[-1] == x.dtype.itemsize:
+        return x
+    return graph.add("element", (x,), x.shape, x.dtype, None, _COPY, "rows")
+
+
 LOWER = {
-    "where": _where, "keep": _keep, "copied": _copy, "broadcast": _copy, "cast": _copy,
+    "where": _where, "keep": _keep, "spread": _spread, "gather": _gather,
+    "copied": _copy, "broadcast": _copy, "cast": _copy,
     "max": _extremum("max"), "min": _extremum("min"),
     "sum": _sum, "broadcast_sum": _broadcast_sum, "matmul": _matmul,
+    **{name: _images(name, True, "stride")
+       for name in ("conv2d", "conv2d_images", "conv2d_weights")},
+    **{name: _images(name, False, "window", "stride")
+       for name in ("max_pool2d", "max_pool2d_images")},
 }  # fmt: skip
 
 

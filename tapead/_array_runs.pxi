@@ -4,6 +4,7 @@ cdef enum:
     MOST_FRAMES = 8  # kept for the next run
     BRIEF_WORK = 4000  # about a microsecond: less than to let go of the GIL
     ALIGNMENT = 64
+    NO_MEMORY = -2
 
 
 @cython.final
@@ -35,6 +36,7 @@ cdef class ArrayExecutor:
         for i in range(self.n_steps if self.steps != NULL else 0):
             step = <Step*>self.steps + i
             free(step.places)
+            free(step.task)
             free(step.columns)
             free(step.targets)
             free(step.layouts)
@@ -110,6 +112,9 @@ cdef class ArrayExecutor:
         elif kind == "matmul":
             make_matmul(step, told[1], told[2], told[3])
             self.cost += math.prod(told[1][2]) * told[2][2][-1]
+        elif kind == "images":
+            make_images(step, told[1], told[2], [*told[3], told[4]])
+            self.cost += math.prod(told[4][2]) * math.prod(told[3][-1][2][2:])
         elif kind == "look":
             recorded = np.array(told[2], order="C").reshape(told[1][2])
             target = (0, 0, told[1][2], recorded.strides, told[1][4])
@@ -209,6 +214,8 @@ cdef class ArrayExecutor:
                     at = self.run_steps(frame, at, failed, kinks)
             if failed[0] >= 0:
                 return None
+            if failed[0] == NO_MEMORY:
+                raise MemoryError("out of memory for a convolution or a pool in a program")
             if at == self.n_steps:
                 break
             self.call((<Step*>self.steps)[at].index, frame)
@@ -224,7 +231,8 @@ cdef class ArrayExecutor:
         """Run from step `at` to the next that needs the GIL, or the end."""
         cdef Step* step
         cdef char* data[3]
-        cdef char* d
+        cdef char* images[MOST_IMAGES]
+        cdef int64_t i
         while at < self.n_steps:
             step = <Step*>self.steps + at
             if step.kind == CLUSTER:
@@ -238,6 +246,12 @@ cdef class ArrayExecutor:
                 data[0], data[1] = address(frame, step.x), address(frame, step.y)
                 data[2] = address(frame, step.d)
                 matmul_loops[step.size](data, step.dims, step.strides, matmul_data[step.size])
+            elif step.kind == IMAGES:
+                for i in range(step.n_inputs):
+                    images[i] = address(frame, step.places[i])
+                if run_task(step.task, images):
+                    failed[0] = NO_MEMORY
+                    return at
             elif step.kind == GUARD:
                 if not guard_holds(
                         <int>step.size, tapead_get(address(frame, step.x), step.n_inputs),

@@ -8,6 +8,7 @@ cdef enum:
     CALL = 4
     LOOK = 5
     GUARD = 6
+    IMAGES = 7
 
 cdef enum:
     LOOP_AXES = 8
@@ -70,7 +71,8 @@ cdef struct Step:
     int64_t n_inputs
     int64_t n_outputs
     int64_t n_sums
-    Place* places  # of a cluster: inputs, outputs, sums
+    Place* places  # of a cluster: inputs, outputs, sums; of images: operands, result
+    ImageTask* task
     Column* columns
     Target* targets
     Layout* layouts
@@ -201,6 +203,18 @@ cdef int make_matmul(Step* step, tuple a, tuple b, tuple target) except -1:
     step.kind, step.size = MATMUL, size == 4
     step.x, step.y, step.d = place_of(a), place_of(b), place_of(target)
     return 0
+
+
+cdef int make_images(Step* step, str name, tuple window, list arrays) except -1:
+    """A kernel of images; the result is the last of the arrays."""
+    cdef Py_ssize_t i
+    step.kind, step.n_inputs = IMAGES, len(arrays)
+    step.task = <ImageTask*>block(sizeof(ImageTask))
+    step.places = <Place*>block(len(arrays) * sizeof(Place))
+    for i, where in enumerate(arrays):
+        step.places[i] = place_of(where)
+    return fill_task(step.task, name, is_single(arrays[0]), [where[2] for where in arrays],
+                     [where[3] for where in arrays], window)
 
 
 cdef Code code_of(tuple code):

@@ -106,6 +106,8 @@ def _tensordot(function, level, a, b, /, axes=2):
         [k % rank for k in ([ks] if isinstance(ks, int) else ks)]
         for ks, rank in zip(axes, ranks, strict=True)
     )
+    if is_batched(a, level) and not is_batched(b, level):
+        return BatchedArray(np.tensordot(a.data, b, ([k + 1 for k in left], right)), level)
     first, second = LETTERS[: ranks[0]], list(LETTERS[ranks[0] : sum(ranks)])
     for i, j in zip(left, right, strict=True):
         second[j] = first[i]

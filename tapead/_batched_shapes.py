@@ -152,6 +152,13 @@ def _pad(level, array, pad_width, mode="constant", **kwargs):
     return BatchedArray(np.pad(array.data, pairs, mode, **kwargs), level)
 
 
+@rule(np.lib.stride_tricks.sliding_window_view)
+def _sliding_window_view(level, x, window_shape, axis=None, *, subok=False, writeable=False):
+    axes = tuple(range(1, x.ndim + 1)) if axis is None else axes_of(axis, x.ndim)
+    view = np.lib.stride_tricks.sliding_window_view
+    return BatchedArray(view(x.data, window_shape, axes), level)
+
+
 @rule(np.trace, np.diagonal)
 def _along_diagonal(function, level, a, offset=0, axis1=0, axis2=1, *args, **kwargs):
     axes = axes_of((axis1, axis2), a.ndim)

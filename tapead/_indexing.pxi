@@ -88,13 +88,26 @@ cdef object number_at(State* st, Array a, char* at):
     return new_var(st, ref)
 
 
+cdef bint is_same_layout(ndarray view, ndarray buffer) noexcept:
+    """Whether a view that starts where its memory does is all of it."""
+    cdef int d, n = cnp.PyArray_NDIM(buffer)
+    if cnp.PyArray_NDIM(view) != n or n == 0:
+        return False
+    for d in range(n):
+        if (cnp.PyArray_DIMS(view)[d] != cnp.PyArray_DIMS(buffer)[d]
+                or cnp.PyArray_STRIDES(view)[d] != cnp.PyArray_STRIDES(buffer)[d]):
+            return False
+    return True
+
+
 cdef Array view_on(State* st, Array a, ndarray view):
     """A traced view of `a` whose values are `view`, a view of its data."""
     cdef Base base = a.base
     cdef Array out
     cdef Py_ssize_t offset = <char*>cnp.PyArray_DATA(view) - <char*>cnp.PyArray_DATA(base.buffer)
     out = new_array_of(st, view, 0, -1)
-    out.base, out.version, out.whole = base, -1, False
+    out.base, out.version = base, -1
+    out.whole = offset == 0 and is_same_layout(view, base.buffer)
     out.offset = offset
     out.marked, out.serial = base.marked, base.serial
     return out

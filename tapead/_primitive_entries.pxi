@@ -57,7 +57,8 @@ def record_primitive(row, tuple operands, dict params):
     return out
 
 
-SELECTING = ("keep", "scatter", "broadcast_sum")  # rows whose result may hold absent elements
+# Rows whose result may hold absent elements.
+SELECTING = ("keep", "scatter", "broadcast_sum", "max_pool2d_images")
 
 
 cdef object traced_array(State* st, object x):

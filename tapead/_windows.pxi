@@ -153,6 +153,13 @@ cdef class Window:
         """Add `w` to the window onto `bar`."""
         if not self.repeats:
             return merge(self.of(bar), w, marked)
+        looped = overlapping(self.shape, self.strides, cnp.PyArray_ITEMSIZE(bar))
+        if math.prod([self.shape[i] for i in looped]) * LEAST_APART <= cnp.PyArray_SIZE(w):
+            order = looped + [i for i in range(len(self.shape)) if i not in looped]
+            view, terms = self.of(bar).transpose(order), w.transpose(order)
+            for index in np.ndindex(*[self.shape[i] for i in looped]):
+                merge(view[index], terms[index], marked)
+            return 0
         places = self.places().ravel()
         flat = np.ravel(bar, order="K")  # a view: there are no gaps
         terms = np.ascontiguousarray(w).ravel()
@@ -198,6 +205,22 @@ cdef bint may_repeat(tuple shape, tuple strides, npy_intp extent):
             return True
         extent += step * (n - 1)
     return False
+
+
+LEAST_APART = 100  # elements that are added at once in the time of two that are looked up
+
+
+cdef list overlapping(tuple shape, tuple strides, npy_intp size):
+    """Axes without which no element of a view is at several places; the others are the longest."""
+    cdef list axes = sorted(range(len(shape)), key=lambda i: -shape[i]), looped = []
+    kept = ((), ())
+    for i in axes:
+        more = (*kept[0], shape[i]), (*kept[1], strides[i])
+        if may_repeat(more[0], more[1], size):
+            looped.append(i)
+        else:
+            kept = more
+    return looped
 
 
 cdef int fill(ndarray array) except -1:

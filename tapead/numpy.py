@@ -1,9 +1,10 @@
 """NumPy's namespace, for functions that are differentiated: ``import tapead.numpy as np``.
 
-Every name is NumPy's own, with two differences. A function sees traced values inside lists too.
+Every name is NumPy's own, with three differences. A function sees traced values inside lists too.
 And during a recording the functions that create arrays of floats (zeros, empty, linspace, copy,
 zeros_like, array of a list, ...) return a traced array that depends on nothing yet, so that traced
-values can be written to it.
+values can be written to it. `max` and `tensordot` of windows, which `sliding_window_view` makes,
+go through the image they are of, whether it is traced or not.
 
 Examples
 --------
@@ -25,6 +26,7 @@ import numpy as np
 from tapead import _array, _numpy, _tape
 from tapead.primitives import FUNCTIONS
 from tapead.primitives._creation import CREATORS
+from tapead.primitives._images import OF_WINDOWS
 from tapead.primitives._row import batched_in
 
 __all__ = []  # a star would take Python's own sum, max and abs away
@@ -47,10 +49,12 @@ def _adapted(value):
         return value
     if value in CREATORS:
         return _creator(value, FUNCTIONS[value].call)
+    if value in OF_WINDOWS:
+        return _function(value, FUNCTIONS[value].call, OF_WINDOWS[value])
     return _function(value, FUNCTIONS[value].call) if value in FUNCTIONS else value
 
 
-def _function(function, answer):
+def _function(function, answer, of_windows=None):
     """`function`, answered where an argument is traced or holds something traced."""
 
     @functools.wraps(function)
@@ -60,7 +64,8 @@ def _function(function, answer):
             return batched.__array_function__(function, (), args, kwargs)
         if any(map(_holds_traced, (*args, *kwargs.values()))) and not _tape.is_expanding():
             return answer(*args, **kwargs)
-        return function(*args, **kwargs)
+        found = None if of_windows is None else of_windows(*args, **kwargs)
+        return function(*args, **kwargs) if found is None else found
 
     return call
 

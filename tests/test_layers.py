@@ -20,8 +20,8 @@ LAYERS = {
     "_threads _clones _lowered _layouts _array_loops _pool _kernel_cases",
     1: "_elementals _rules _containers "
     "_tape _storage _sweeps _entries _tape_class _reading _noted _scalar _functions "
-    "_rows _replay _vectors _lanes _marks _kernel_loops",
-    2: "_numpy _kernels _kernel_hooks "
+    "_rows _replay _vectors _lanes _marks _kernel_loops _tiles _convolution _pooling",
+    2: "_numpy _kernels _kernel_hooks _images "
     "_array _walk _operands _elementwise _elemental_entry _bars _windows _indexing _writes "
     "_recorded_rules _recorded_sweeps _primitive_entries _stacks _array_class _array_inputs "
     "_array_reading primitives _dispatch "

@@ -11,9 +11,8 @@ from tapead import optim
 from tapead.nn._data import checked_rows, split
 from tapead.nn._files import load_arrays, save_arrays
 from tapead.nn._history import History
-from tapead.nn._images import Conv2d
 from tapead.nn._progress import progress_of
-from tapead.nn._steps import compile_step, eager_step
+from tapead.nn._steps import compile_step
 
 EVALUATED_AT_ONCE = 4096  # rows: a bound on memory, not on speed
 
@@ -73,7 +72,7 @@ def fit(
         Whether to show progress; by default if the standard error is a terminal.
     step : callable, optional
         ``step(X, y)``: changes the parameters by a batch, and returns its loss. By default that of
-        `compile_step`; of `eager_step` for nets with a `Conv2d`, where it is the faster one.
+        `compile_step`.
 
     Returns
     -------
@@ -105,9 +104,7 @@ def fit(
         )
     optimizer = optim.Adam(net.parameters()) if optimizer is None else optimizer
     if step is None:
-        images = any(isinstance(module, Conv2d) for _, module in net.named_modules())
-        make_step = eager_step if images else compile_step
-        step = make_step(net, loss, optimizer, l2=l2, l1=l1, clip_norm=clip_norm)
+        step = compile_step(net, loss, optimizer, l2=l2, l1=l1, clip_norm=clip_norm)
     elif l2 or l1 or clip_norm is not None:
         raise ValueError("l2, l1 and clip_norm are for the step of fit; build them into your own")
     dtype = next((p.dtype for p in net.parameters()), np.dtype(np.float32))

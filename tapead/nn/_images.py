@@ -1,11 +1,12 @@
 """Layers for images: convolutions and pools over (rows, channels, height, width).
 
-A convolution is a matrix product with the windows of the image, side by side in columns; they are
-made of as many shifted views as the kernel has elements, which copy nothing on the way back.
+A convolution is a sum of products over the windows of the image, which are a view: no columns are
+laid out where there is a derivative, and none of windows' adjoints.
 """
 
 import numpy as np
 
+import tapead
 from tapead.nn._initialisers import checked_dtype, initialised
 from tapead.nn._module import Module
 from tapead.nn._parameter import Parameter
@@ -18,22 +19,15 @@ def _pair(name, value, least):
     return pair
 
 
-def _shifted(x, kernel, stride, padding, fill=0.0):
-    """One view of the image per element of the kernel, as large as the result."""
+def _windows(x, kernel, stride, padding, fill=0.0):
+    """Windows of an image, of shape (rows, channels, height, width, *kernel): a view."""
     if any(padding):
         (p, q), none = padding, (0, 0)
         x = np.pad(x, (none, none, (p, p), (q, q)), constant_values=fill)
-    height, width = (
-        (n - k) // s + 1 for n, k, s in zip(x.shape[2:], kernel, stride, strict=True)
-    )  # fmt: skip
-    if height < 1 or width < 1:
+    if any(n < k for n, k in zip(x.shape[2:], kernel, strict=True)):
         raise ValueError(f"images of {x.shape[2]} x {x.shape[3]} are smaller than the window")
-    (s, t), (kh, kw) = stride, kernel
-    return [
-        x[:, :, i : i + s * (height - 1) + 1 : s, j : j + t * (width - 1) + 1 : t]
-        for i in range(kh)
-        for j in range(kw)
-    ]
+    windows = np.lib.stride_tricks.sliding_window_view(x, kernel, axis=(2, 3))
+    return windows[:, :, :: stride[0], :: stride[1]]
 
 
 class Conv2d(Module):
@@ -101,13 +95,10 @@ class Conv2d(Module):
             raise ValueError(
                 f"{self!r} needs shape (rows, {self.in_channels}, height, width); got {x.shape}"
             )
-        views = _shifted(x, self.kernel_size, self.stride, self.padding)
-        n, _, height, width = views[0].shape
-        columns = np.stack(views, axis=2).reshape(n, -1, height * width)
-        y = self.weight.reshape(self.out_channels, -1) @ columns
-        if self.bias is not None:
-            y = y + self.bias.reshape(-1, 1)
-        return y.reshape(n, self.out_channels, height, width)
+        windows = _windows(x, self.kernel_size, self.stride, self.padding)
+        y = tapead.numpy.tensordot(windows, self.weight, ((1, 4, 5), (1, 2, 3)))
+        y = np.moveaxis(y, -1, 1)
+        return y if self.bias is None else y + self.bias.reshape(-1, 1, 1)
 
     def extra_repr(self):
         """Return channels, and what windows there are."""
@@ -135,7 +126,7 @@ class _Pool2d(Module):
         """Return one number per window, of shape (rows, channels, height, width)."""
         if len(x.shape) != 4:
             raise ValueError(f"{self!r} needs shape (rows, channels, height, width); got {x.shape}")
-        return self.pooled(_shifted(x, self.kernel_size, self.stride, self.padding, self.FILL))
+        return self.pooled(_windows(x, self.kernel_size, self.stride, self.padding, self.FILL))
 
     def extra_repr(self):
         """Return what windows there are."""
@@ -171,9 +162,9 @@ class MaxPool2d(_Pool2d):
 
     FILL = -np.inf
 
-    def pooled(self, views):
+    def pooled(self, windows):
         """Return the largest element of each window."""
-        return np.max(np.stack(views), axis=0)
+        return tapead.numpy.max(windows, axis=(-2, -1))
 
 
 class AvgPool2d(_Pool2d):
@@ -203,9 +194,8 @@ class AvgPool2d(_Pool2d):
            [10.5, 12.5]])
     """
 
-    def pooled(self, views):
+    def pooled(self, windows):
         """Return the mean of each window."""
-        total = views[0]
-        for view in views[1:]:
-            total = total + view
-        return total / len(views)
+        ones = np.ones((1, 1, *self.kernel_size), windows.dtype)
+        total = tapead.numpy.tensordot(windows[:, :, None], ones, ((2, 5, 6), (1, 2, 3)))
+        return total[..., 0] / ones.size

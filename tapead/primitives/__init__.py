@@ -7,8 +7,8 @@ from tapead.primitives._row import FUNCTIONS, PRIMITIVES, Function, Primitive
 REFUSED = {}  # functions without a real derivative, and what to use in their place
 
 MODULES = (
-    "core", "elementwise", "reductions", "scans", "sorting", "smooth", "products", "einsum",
-    "linalg", "decompositions", "fft", "shapes", "joins", "indexing", "creation",
+    "core", "elementwise", "reductions", "images", "scans", "sorting", "smooth", "products",
+    "einsum", "linalg", "decompositions", "fft", "shapes", "joins", "indexing", "creation",
 )  # fmt: skip
 
 for _name in MODULES:

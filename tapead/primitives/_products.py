@@ -6,6 +6,7 @@ import operator
 import numpy as np
 
 from tapead.primitives._core import as_array, unbroadcast
+from tapead.primitives._images import product_of_windows
 from tapead.primitives._reductions import axes_of
 from tapead.primitives._row import Primitive, answers, call, into
 from tapead.primitives._shapes import existing
@@ -231,6 +232,8 @@ def _outer_of_vectors(x1, x2, /):
 )
 def tensordot(a, b, axes=2):
     a, b = as_array(a), as_array(b)
+    if (found := product_of_windows(a, b, axes)) is not None:
+        return found
     left, right = _summed_axes(axes, a.ndim, b.ndim)
     if [a.shape[i] for i in left] != [b.shape[i] for i in right]:
         raise ValueError(f"shape-mismatch for sum: {a.shape} and {b.shape} with axes={axes}")

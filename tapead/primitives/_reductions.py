@@ -233,7 +233,7 @@ def _extremum(name, function):
 
 _max = _extremum("max", np.max)
 _min = _extremum("min", np.min)
-_EXTREMUM_SAMPLES = (
+EXTREMUM_SAMPLES = (
     lambda r: call(distinct(r, 3, 4)),
     lambda r: call(distinct(r, 3, 4), axis=-1, keepdims=True),
     lambda r: call(distinct(r, 2, 3, 4), axis=(0, 2)),
@@ -241,21 +241,20 @@ _EXTREMUM_SAMPLES = (
 )
 
 
-@answers(np.max, np.amax, samples=_EXTREMUM_SAMPLES)
-def max(a, axis=None, out=None, keepdims=False, initial=_GIVEN, where=True):
+def largest(a, axis=None, out=None, keepdims=False, initial=_GIVEN, where=True):
     floor = None if initial is _GIVEN else -math.inf
     result = _max(as_array(a), axis=axis, keepdims=keepdims, where=where, floor=floor)
     return into(out, result if initial is _GIVEN else np.maximum(result, initial))
 
 
-@answers(np.min, np.amin, samples=_EXTREMUM_SAMPLES)
+@answers(np.min, np.amin, samples=EXTREMUM_SAMPLES)
 def min(a, axis=None, out=None, keepdims=False, initial=_GIVEN, where=True):
     floor = None if initial is _GIVEN else math.inf
     result = _min(as_array(a), axis=axis, keepdims=keepdims, where=where, floor=floor)
     return into(out, result if initial is _GIVEN else np.minimum(result, initial))
 
 
-@answers(np.ptp, samples=_EXTREMUM_SAMPLES[:3])
+@answers(np.ptp, samples=EXTREMUM_SAMPLES[:3])
 def ptp(a, axis=None, out=None, keepdims=False):
     a = as_array(a)
     return into(out, np.max(a, axis, keepdims=keepdims) - np.min(a, axis, keepdims=keepdims))
