@@ -7,17 +7,13 @@ takes as long as a few sums or products where it stays in the caches, and as man
 import math
 
 from tapead._array_code import Value
+from tapead._array_layouts import is_of_a_kind, is_single
 from tapead._array_pieces import LIGHT
-from tapead.elementals import OPCODES
 
 LARGE = 1 << 20  # bytes of an array that does not stay in the nearer caches
 FEW, MANY = 3, 20  # light rows that take less time than memory, for small and for large arrays
 HEAVY = 30  # light rows that one of the others counts as
 MOST_INPUTS = 3
-COMPARING = {OPCODES[name] for name in (
-    "less", "less_equal", "greater", "greater_equal", "equal", "not_equal",
-    *(f"{name}_partial_{x}" for x in "xy" for name in (
-        "maximum", "minimum", "fmax", "fmin", "clip_min", "clip_max")))}  # fmt: skip
 
 
 def computed_again(graph, values):
@@ -40,21 +36,13 @@ def computed_again(graph, values):
 
 
 def crosses(value, arg):
-    """Whether an operand comes from an earlier cluster of the same shape.
-
-    What stands beside an extremum in single precision is as it was rounded when it was stored:
-    their difference is 0 somewhere.
-    """
-    beside = arg.dtype.itemsize == 4 and any(x.op in ("max", "min") for x in value.args)
-    if beside or sees_rounding(value, arg):
-        return False
-    return arg.op == "element" and arg.shape == value.shape and arg.depth < value.depth
-
-
-def sees_rounding(value, arg):
-    """Whether it matters that an operand was rounded to single precision when it was stored."""
-    compares = value.op == "element" and value.data in COMPARING
-    return arg.dtype.itemsize == 4 and (compares or value.dtype.itemsize == 8)
+    """Whether an operand comes from an earlier cluster of the same shape and precision."""
+    return (
+        arg.op == "element"
+        and arg.shape == value.shape
+        and arg.depth < value.depth
+        and is_of_a_kind(value, arg)
+    )
 
 
 def again(value, depth, stored, copies, found):
@@ -66,7 +54,7 @@ def again(value, depth, stored, copies, found):
     most = MANY if large and id(value) not in stored else FEW
     inputs = {}
     if (
-        value.args[0].dtype == value.dtype
+        (is_single(value) or value.args[0].dtype == value.dtype)
         and weight(value, most, inputs) <= most
         and (sum(arg.shape == value.shape for arg in inputs.values()) <= MOST_INPUTS)
     ):
@@ -80,7 +68,7 @@ def weight(value, most, inputs):
     """Rows that `value` takes from what is stored, which goes to `inputs`; light ones count 1."""
     total = 1 if value.data in LIGHT else HEAVY
     for arg in value.args:
-        inside = arg.op == "element" and arg.shape == value.shape and not sees_rounding(value, arg)
+        inside = arg.op == "element" and arg.shape == value.shape and is_of_a_kind(value, arg)
         if inside and total <= most:
             total += weight(arg, most - total, inputs)
         else:

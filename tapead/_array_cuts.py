@@ -4,6 +4,8 @@ A sum of elements, and the adjoints of two windows onto what they were computed 
 stretches of different lengths. Cut where the adjoints are, the sum takes part of their work over.
 """
 
+import numpy as np
+
 from tapead._array_layouts import _ADD
 from tapead._array_pieces import is_cheap
 
@@ -39,10 +41,10 @@ def cut(graph, total, x, ends):
         return False
     if cone(parts[-1]) + cone(parts[0]) - (len(graph.values) - before) < LEAST_SHARED:
         return False
-    sums = [graph.add("sum", (part,), (), total.dtype, None, None) for part in parts]
+    sums = [graph.add("sum", (part,), (), np.float64, None, None) for part in parts]
     found = sums[0]
     for other in sums[1:-1]:
-        found = graph.element(_ADD, (found, other), (), total.dtype)
+        found = graph.element(_ADD, (found, other), (), np.float64)
     total.op, total.data, total.args = "element", _ADD, (found, sums[-1])
     return True
 

@@ -38,6 +38,22 @@ def may_hold_marks(value):
     )
 
 
+def is_single(value):
+    """Whether a row of the table is computed in floats: its result and its operands are float32.
+
+    A number that meets float32 arrays is rounded to float32.
+    """
+    return value.dtype.itemsize == 4 and all(
+        arg.dtype.itemsize == 4 or (arg.shape == () and (value.shape or arg.op == "constant"))
+        for arg in value.args
+    )
+
+
+def is_of_a_kind(value, arg):
+    """Whether one cluster can compute both: what is widened or was narrowed goes through memory."""
+    return is_single(arg) if is_single(value) else arg.dtype.itemsize == 8
+
+
 def usual_strides(shape, dtype, strides):
     """`strides`, those of axes of length 1 as NumPy has them in new arrays."""
     usual = c_strides(shape, dtype)

@@ -47,7 +47,7 @@ def place(where):
     return f"m{buffer}+{offset}:{dtype.char}{axes and '[' + axes + ']'}"
 
 
-def cluster(code, shape, inputs, outputs, sums):
+def cluster(code, shape, inputs, outputs, sums, _single):
     """A cluster: what goes in and out, and its rows."""
     n_inputs, op, x, y, constants, _ = code
 

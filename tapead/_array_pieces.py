@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from tapead._array_layouts import _COPY, uniform
+from tapead._array_layouts import _COPY, is_single, uniform
 from tapead.elementals import OPCODES
 
 MOST_PIECES = 8
@@ -145,15 +145,15 @@ class Pieces:
 def is_cheap(value):
     """Whether an element costs less to compute once more than to store and load.
 
-    Comparisons must see the same bits again: functions have others where elements are few, and in
-    single precision what is stored is rounded.
+    Comparisons must see the same bits again: functions have others where elements are few, and
+    what was narrowed is rounded where it is stored.
     """
     seen, stack = set(), [value]
     while stack and len(seen) <= MOST_WORK:
         top = stack.pop()
         if top.op != "element" or id(top) in seen:
             continue
-        if top.data not in LIGHT or top.dtype.itemsize == 4:
+        if top.data not in LIGHT or (top.dtype.itemsize == 4 and not is_single(top)):
             return False
         seen.add(id(top))
         stack.extend(top.args)

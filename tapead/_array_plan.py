@@ -8,19 +8,19 @@ arena for as long as something needs it; results are written where the caller ge
 
 import numpy as np
 
-from tapead._array_again import computed_again, sees_rounding
+from tapead._array_again import computed_again
 from tapead._array_code import needed
 from tapead._array_cuts import cut_sums
-from tapead._array_layouts import c_strides, is_mark, uniform
+from tapead._array_layouts import c_strides, is_mark, is_of_a_kind, is_single, uniform
 from tapead._array_storage import FOREVER, Storage, allocate
 from tapead._code_data import NO_OPERAND
 
 
 class Group:
-    """A cluster: values of one shape that depend on each other only."""
+    """A cluster: values of one shape that depend on each other only; in floats if `single`."""
 
-    def __init__(self, shape):
-        self.shape = shape
+    def __init__(self, shape, single):
+        self.shape, self.single = shape, single
         self.values, self.outputs, self.sums = [], [], []
 
     def sources(self):
@@ -52,11 +52,7 @@ def joins(value, arg):
         return False
     if value.op == "sum":
         return value.data is None
-    if value.op != "element" or arg.shape != value.shape or sees_rounding(value, arg):
-        return False
-    # what is widened, or was narrowed, is rounded: it goes through memory
-    sizes = [part.dtype.itemsize for part in (arg.args[0], arg, value)]
-    return sizes[0] <= sizes[1] >= sizes[2]
+    return value.op == "element" and arg.shape == value.shape and is_of_a_kind(value, arg)
 
 
 class Plan:
@@ -99,10 +95,11 @@ class Plan:
         groups, keyed = {}, []
         for value in self.values:
             if value.op == "element" or (value.op == "sum" and value.data is None):
-                shape = value.shape if value.op == "element" else value.args[0].shape
-                group = groups.get((shape, value.depth))
+                computed = value if value.op == "element" else value.args[0]
+                key = (computed.shape, is_single(computed))
+                group = groups.get((*key, value.depth))
                 if group is None:
-                    group = groups[shape, value.depth] = Group(shape)
+                    group = groups[(*key, value.depth)] = Group(*key)
                     keyed.append(((value.depth, 1), group))
                 value.group = group
                 (group.values if value.op == "element" else group.sums).append(value)
@@ -170,7 +167,7 @@ class Plan:
                 self.own_storage(item, i)
 
     def place_leaf(self, leaf):
-        if leaf.shape == () and leaf.op == "leaf":
+        if leaf.shape == () and leaf.op == "leaf" and leaf.dtype.itemsize == 8:
             storage = Storage(8, 0)
             storage.last = FOREVER
             self.storages.append(storage)
@@ -286,7 +283,7 @@ class Plan:
         columns = [self.where(value) for value in inputs]
         targets = [self.where(value) for value in group.outputs]
         places = [self.where(value) for value in group.sums]
-        return ("cluster", code, group.shape, columns, targets, places)
+        return ("cluster", code, group.shape, columns, targets, places, group.single)
 
     def assign_steps(self, value):
         base, source = value.args

@@ -125,6 +125,8 @@ def _matmul(reader, operands, params, form):
     shape, _, dtype = form
     if params or {x.dtype, y.dtype} != {dtype} or max(len(x.shape), len(y.shape)) > 2:
         return None
+    if len(shape) == 2 and x.shape[1] == 1 and not (x.marks or y.marks):
+        return reader.graph.element(_MULTIPLY, (x, y), shape, dtype)
     return reader.graph.add("matmul", (x, y), shape, dtype, key=())
 
 

@@ -92,7 +92,8 @@ cdef class ArrayExecutor:
         cdef Step* step = <Step*>place
         kind = told[0]
         if kind == "cluster":
-            cluster = make_cluster(step, told[1], told[2], told[3], told[4], told[5])
+            cluster = make_cluster(
+                step, told[1], told[2], told[3], told[4], told[5], told[6])
             step.index = len(self.clusters)
             self.clusters.append(cluster)
             step.cluster = <void*>&(<Cluster>cluster).data

@@ -217,8 +217,8 @@ cdef int make_images(Step* step, str name, tuple window, list arrays) except -1:
                      [where[3] for where in arrays], window)
 
 
-cdef Code code_of(tuple code):
-    """The code of a cluster, after the passes."""
+cdef Code code_of(tuple code, bint single):
+    """The code of a cluster, after the passes; in floats nothing is rounded in another order."""
     cdef Py_ssize_t n
     n_inputs, op, x, y, constants, outputs = code
     nothing = np.zeros(0, dtype=np.int32)
@@ -227,14 +227,14 @@ cdef Code code_of(tuple code):
         np.array(y, dtype=np.int32), constants, np.array(outputs, dtype=np.int32),
         nothing.astype(np.uint8), nothing, nothing, nothing.astype(np.uint8), nothing,
         np.zeros((0, 2)), ())
-    return optimised(Code.of(data), True)
+    return optimised(Code.of(data), not single)
 
 
 cdef Cluster make_cluster(
-    Step* step, tuple code, tuple shape, list inputs, list outputs, list sums
+    Step* step, tuple code, tuple shape, list inputs, list outputs, list sums, bint single
 ):
     """Columns and targets over the elements; pointers are filled in by each run."""
-    cdef Cluster cluster = Cluster(code_of(code))
+    cdef Cluster cluster = Cluster(code_of(code, single), single)
     cdef Py_ssize_t i, k = 0, n_in = len(inputs), n_out = len(outputs), n_sums = len(sums)
     strides = [broadcast_strides(where, shape) for where in inputs]
     strides += [where[3] for where in outputs]

@@ -4,13 +4,15 @@ cdef enum:
     MOST_LANES = 256
     MOST_SLOTS = 11  # that so many lanes of stay in the first-level cache
     FEWEST = 4  # elements up to which one after the other costs less than lanes side by side
+    MOST_SINGLE_LANES = 512
+    SINGLE_ROOM = 6144  # floats of all slots
 
 
 @cython.final
 cdef class Cluster:
     """Code for the elements of arrays; see the declarations."""
 
-    def __init__(self, Code code):
+    def __init__(self, Code code, bint single):
         cdef Lanes lanes = Lanes(code, np.ones(code.n_inputs, dtype=np.uint8))
         cdef Interpreter one = Interpreter(code)
         cdef Lowering lowering = lanes.lowered(False)
@@ -23,7 +25,11 @@ cdef class Cluster:
         data.n_inputs, data.n_outputs = code.n_inputs, code.n_outputs
         data.n_constants, data.constants = code.n_constants, code.constants
         data.narrow, data.wide, data.output_slots = one.narrow, one.wide, one.output_slots
+        if single:
+            data.single_lanes = max(MANY_LANES, min(
+                MOST_SINGLE_LANES, SINGLE_ROOM // (data.n_slots + 1) // FEW_LANES * FEW_LANES))
         lanes_at_once = MOST_LANES if data.n_slots <= MOST_SLOTS else MANY_LANES
+        lanes_at_once = max(lanes_at_once, data.single_lanes // 2)
         data.work_size = max((data.n_slots + 1) * lanes_at_once, one.n_slots)
         data.work_size = (data.work_size + 7) // 8 * 8
 
@@ -110,15 +116,18 @@ cdef void run_block(
     cdef tapead_batch batch
     cdef int32_t[MOST_LANES] failed
     cdef int64_t count
-    if last - first <= FEWEST:
-        run_few(cluster, inputs, outputs, sums, first, last, work, kinks)
-        return
     batch = tapead_batch(
         <const tapead_wide*>cluster.instructions, cluster.uniform, <const tapead_column*>inputs,
         <const tapead_target*>outputs, False, sums)
+    if not cluster.single_lanes and last - first <= FEWEST:
+        run_few(cluster, inputs, outputs, sums, first, last, work, kinks)
+        return
     while first < last:
         count = last - first
-        if count <= FEW_LANES:
+        if cluster.single_lanes:
+            count = min(count, cluster.single_lanes)
+            tapead_lanes_single(&batch, <float*>work, first, count, kinks)
+        elif count <= FEW_LANES:
             tapead_lanes_16(&batch, work, first, count, failed, kinks)
         elif count > MOST_LANES // 2 and cluster.n_slots <= MOST_SLOTS:
             count = min(count, <int64_t>MOST_LANES)
@@ -145,7 +154,7 @@ cdef void run_few(
             if inputs[i].layout == NULL:
                 slots[i] = inputs[i].base[k * inputs[i].stride]
             else:
-                tapead_load_layout(&slots[i], <const tapead_column*>&inputs[i], k, 1, 1)
+                tapead_load_layout_double(&slots[i], <const tapead_column*>&inputs[i], k, 1, 1)
         if cluster.narrow != NULL:
             tapead_replay_narrow(<const tapead_narrow*>cluster.narrow, work, kinks)
         else:
@@ -157,4 +166,4 @@ cdef void run_few(
             elif outputs[i].layout == NULL:
                 outputs[i].base[k * outputs[i].stride] = found[0]
             else:
-                tapead_store_layout(found, <const tapead_target*>&outputs[i], k, 1)
+                tapead_store_layout_double(found, <const tapead_target*>&outputs[i], k, 1)

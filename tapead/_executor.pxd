@@ -85,6 +85,7 @@ cdef struct ClusterRun:
     int64_t n_constants
     int64_t work_size  # doubles of a workspace, which is the caller's and aligned to 64 bytes
     int64_t cost  # of an element, in instructions
+    int64_t single_lanes  # floats side by side; 0 where elements are doubles
 
 
 cdef class Cluster:

@@ -20,7 +20,7 @@ from tapead._guards import GUARDS
 from tapead.elementals import COMMUTING, FUSIONS, INSTRUCTIONS, OPCODES
 
 
-cdef extern from "_lanes.h":
+cdef extern from "_lanes_single.h":
     ctypedef struct tapead_narrow:
         uint16_t op
         uint16_t d
@@ -47,10 +47,12 @@ cdef extern from "_lanes.h":
         const tapead_target* outputs
         int64_t guarded
         double* sums
-    void tapead_load_layout(
+    void tapead_load_layout_double(
         double* d, const tapead_column* column, int64_t first, int64_t count, int64_t lanes) nogil
-    void tapead_store_layout(
+    void tapead_store_layout_double(
         const double* x, const tapead_target* target, int64_t first, int64_t count) nogil
+    void tapead_lanes_single(
+        const tapead_batch* b, float* w, int64_t first, int64_t count, int* kinks) nogil
     void tapead_lanes_256(
         const tapead_batch* b, double* w, int64_t first, int64_t count, int32_t* failed,
         int* kinks) nogil

@@ -18,15 +18,17 @@ PLAIN = {"fabs", "sqrt", "copysign", "floor", "ceil", "trunc", "rint", "memcpy",
 SINGLE = {
     "fabs": "fabsf", "sqrt": "sqrtf", "copysign": "copysignf", "floor": "floorf", "ceil": "ceilf",
     "trunc": "truncf", "rint": "rintf", "exp": "tapead_v_exp_single",
+    "tanh": "tapead_v_tanh_single",
 }  # fmt: skip
-IN_HELPERS = SINGLE | {"log1p": "tapead_v_log1p_single"}  # which needs arguments from 0 to 1
+# In helpers arguments of exp are not positive, those of log1p from 0 to 1
+IN_HELPERS = SINGLE | {"exp": "tapead_v_exp_below_single", "log1p": "tapead_v_log1p_single"}
 SINGLE_HELPERS = (
     "carry", "join", "merge", "number", "present", "sign", "maximum", "minimum", "fmax", "fmin",
     "relu", "heaviside", "sech2", "sigmoid", "softplus", "xdivy",
 )  # fmt: skip
 MOST_ROUNDINGS = 2
 NUMPY_BOTH = {"power", "fmax", "fmin"}  # faster in NumPy; the same choice between 0.0 and -0.0
-NUMPY_SINGLE = {"log", "log2", "sin", "cos", "tanh"}  # faster in NumPy than through doubles
+NUMPY_SINGLE = {"log", "log2", "sin", "cos"}  # faster in NumPy than through doubles
 
 
 class Case(NamedTuple):
@@ -98,6 +100,8 @@ def names(elementals, c99, functions, lanes):
         "kernel_cases": cases.found,
         "kernel_helpers": list(cases.helpers()),
         "single_helpers": [_in_floats(functions[name].text) for name in SINGLE_HELPERS],
+        "single_value": cases.single_value,
+        "single_kink": cases.single_kink,
     }
 
 
@@ -201,6 +205,15 @@ class Cases:
         rename |= {"absent_": "tapead_mark_single"}
         text = self.c99.to_c99(ast.unparse(node), rename)
         return LITERAL.sub(lambda number: number[0] + "f", text)
+
+    def single_value(self, row):
+        """Text in floats of a row's value over its arguments, empty if it goes through doubles."""
+        if row.kink and not self.single_kink(row):
+            return ""
+        return self.in_floats(_parsed(row.value), {})
+
+    def single_kink(self, row):
+        return self.in_floats(_parsed(row.kink), {})
 
     def vectorises(self, text):
         return all(self.is_plain(name) for name in CALL.findall(text))

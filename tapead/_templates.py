@@ -58,10 +58,10 @@ def c_names(elementals, guards, c99, functions, foreign):
     rename = c_functions(c99, functions, foreign)
     tested = {name for guard in guards.GUARDS for name in c99.functions_called(guard.test)}
 
-    def fused(fusion):
-        inner = f"tapead_row_{fusion.inner}(x, y)"
+    def fused(fusion, prefix="tapead_row_"):
+        inner = f"{prefix}{fusion.inner}(x, y)"
         arguments = (inner, "z") if fusion.side == 0 else ("z", inner)
-        return f"tapead_row_{fusion.outer}({', '.join(arguments)})"
+        return f"{prefix}{fusion.outer}({', '.join(arguments)})"
 
     return {
         "codes": codes(elementals, guards),

@@ -300,13 +300,15 @@ def test_zero_times_infinity_is_not_absent():
     assert not is_mark(got).any()
 
 
-def test_float_functions_are_within_their_error():
+@pytest.mark.parametrize("name", ["exp", "tanh"])
+def test_float_functions_are_within_their_error(name):
     """At numbers of all exponents."""
     x = np.arange(0, 0xFF800000, 4099, dtype=np.uint32).view(np.float32)
-    x = x[np.isfinite(x)]
+    x = np.append(x[np.isfinite(x)], np.float32([-0.0, np.inf, -np.inf]))
     with np.errstate(over="ignore", under="ignore"):
-        wanted = np.exp(x.astype(float)).astype(np.float32)
-    got = _kernels.value(OPCODES["exp"], x, x, np.empty_like(x))
+        wanted = getattr(np, name)(x.astype(float)).astype(np.float32)
+    got = _kernels.value(OPCODES[name], x, x, np.empty_like(x))
     with np.errstate(invalid="ignore"):
         error = np.abs(got.astype(float) - wanted) / np.spacing(wanted)
     assert (same_bits(got, wanted) | (error <= 1.5)).all()
+    assert (np.signbit(got) == np.signbit(wanted)).all()

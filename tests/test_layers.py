@@ -17,10 +17,11 @@ SOURCES = (".py", ".pyi", ".pyx", ".pxd", ".pxi", ".h", ".in")
 LAYERS = {
     0: "elementals _guards _expressions _c99 _templates _errors _version _installed _nodes "
     "_special _scipy_special _active _allocate _vecmath _vecmath_more _vecmath_single "
-    "_threads _clones _lowered _layouts _array_loops _pool _kernel_cases",
+    "_threads _clones _lowered _array_loops _pool _kernel_cases",
     1: "_elementals _rules _containers "
     "_tape _storage _sweeps _entries _tape_class _reading _noted _scalar _functions "
-    "_rows _replay _vectors _lanes _marks _kernel_loops _tiles _convolution _pooling",
+    "_rows _replay _vectors _singles _layouts _lanes _lanes_single _marks _kernel_loops "
+    "_tiles _convolution _pooling",
     2: "_numpy _kernels _kernel_hooks _images "
     "_array _walk _operands _elementwise _elemental_entry _bars _windows _indexing _writes "
     "_recorded_rules _recorded_sweeps _primitive_entries _stacks _array_class _array_inputs "
