@@ -1,13 +1,18 @@
-"""Memory at the peak of a gradient, each measured in a process of its own."""
+"""Memory at the peak: of gradients, each in a process of its own, and of training steps."""
 
 import multiprocessing
 import re
+import tracemalloc
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from .array_peers import ARRAY_SYSTEMS, NUMPY
 from .array_workloads import ARRAY_WORKLOADS
+from .elementals import EVERY
+from .training import TRAININGS, batch_of, net_of
 
 
 def peaks(system, workload):
@@ -39,3 +44,55 @@ def _peak():
     """Return the most memory that this process has held, which getrusage confuses with others'."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return 1024 * int(re.search(r"VmHWM:\s*(\d+)", status)[1])
+
+
+def step_bytes(training):
+    """Return the bytes at the peak of a compiled step, and of what no step can do without.
+
+    That is parameters, the optimiser's state, and the arrays between layers. The peak is that of
+    NumPy's arrays, of which gradients and spare arrays are part, and all of the program: its memory
+    for intermediate values is its own, which tracemalloc does not see.
+    """
+    from tapead import nn, optim
+
+    batch = batch_of(training)
+    tracemalloc.start()
+    try:
+        net = net_of(training)
+        optimizer = getattr(optim, training.optimiser)(net.parameters())
+        loss = nn.cross_entropy if batch[1].ndim == 1 else nn.binary_cross_entropy_with_logits
+        step = nn.compile_step(net, loss, optimizer)
+        for _ in range(2):
+            step(*batch)
+        tracemalloc.reset_peak()
+        step(*batch)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    needed = sum(p.value.nbytes for p in net.parameters()) + _between(net, batch[0])
+    needed += sum(x.nbytes for x in optimizer.state_dict().values())
+    peak += sum(program.replay.nbytes for program in step.programs.values())
+    return peak, needed
+
+
+def _between(net, x):
+    """Bytes of what each layer makes of a batch."""
+    total = 0
+    for layer in net.eval():
+        x = np.asarray(layer(x))
+        total += x.nbytes if x.base is None else 0
+    return total
+
+
+class TrainingStepMemory:
+    """Bytes at the peak of a compiled step over those of parameters, state and activations."""
+
+    params = tuple(TRAININGS)[::EVERY]
+    param_names = ("training",)
+    timeout = 120
+
+    def track_over_needed(self, training):
+        peak, needed = step_bytes(TRAININGS[training])
+        return peak / needed
+
+    track_over_needed.unit = "x parameters, state and activations"

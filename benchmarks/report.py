@@ -2,11 +2,10 @@
 
 Loops over numbers by systems that record in each call and by those that record once; then the same
 two of NumPy code on arrays, and the memory at the peak of its gradients; and training steps beside
-those of PyTorch.
+those of PyTorch and JAX, on one thread or several.
 """
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -22,8 +21,9 @@ from benchmarks.measure import (
     gradient_steps,
     replay_steps,
 )
-from benchmarks.memory import peaks
+from benchmarks.memory import peaks, step_bytes
 from benchmarks.peers import REPLAYS, SYSTEMS, is_missing
+from benchmarks.threads import set_threads, timer_for
 from benchmarks.training import TRAINING_SYSTEMS, TRAININGS, training_steps
 from benchmarks.workloads import WORKLOADS
 
@@ -51,8 +51,7 @@ EVERYTHING = {
 
 def main():
     args = arguments()
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    set_threads(args.threads)
     for name, (option, systems, *columns) in TABLES.items():
         if name in args.tables:
             table([s for s in systems if s in getattr(args, option)], *columns, args)
@@ -86,15 +85,23 @@ def memory_table(systems, args):
 
 
 def training_table(args):
-    """Print PyTorch's time over that of each step, from one run: above 1 is faster."""
-    systems = [s for s in TRAINING_SYSTEMS if s != "torch"]
-    head("torch us", systems, "least")
+    """Print PyTorch's time over that of each step, from one run: above 1 is faster.
+
+    Then JAX's time over that of the compiled step, and the bytes at the peak of that step over
+    those of parameters, the optimiser's state and what is between layers.
+    """
+    others = [s for s in TRAINING_SYSTEMS if s != "torch"]
+    present = head("torch us", others, "least", "over jax", "least", "memory")
     for name, training in TRAININGS.items():
         if name in args.trainings and not is_missing("torch"):
-            seconds = fastest(training_steps(TRAINING_SYSTEMS, training), args.rounds)
-            ratios = [figure(seconds["torch"] / seconds[s]) for s in systems]
-            bound = figure(training.bound)
-            print(line([name, figure(1e6 * seconds["torch"]), *ratios, bound]), flush=True)
+            steps = training_steps(["torch", *present], training, args.threads)
+            seconds = fastest(steps, args.rounds, timer=timer_for(args.threads))
+            ratios = row({s: seconds["torch"] / seconds[s] for s in present}, others)
+            over = {s: seconds[s] / seconds["tapead"] for s in present if s == "jax"}
+            over = row(over, ["jax"])
+            peak, needed = step_bytes(training)
+            rest = figure(training.bound), *over, figure(training.jax_bound), figure(peak / needed)
+            print(line([name, figure(1e6 * seconds["torch"]), *ratios, *rest]), flush=True)
     print()
 
 
@@ -122,6 +129,7 @@ def line(cells):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=7, help="turns each system takes")
+    parser.add_argument("--threads", type=int, default=1, help="of each training step")
     for name, choices in EVERYTHING.items():
         unique = list(dict.fromkeys(choices))
         parser.add_argument(f"--{name}", nargs="+", choices=unique, default=unique)

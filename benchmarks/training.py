@@ -1,15 +1,19 @@
-"""Whole training steps: recorded once, recorded anew in each step, and PyTorch's.
+"""Whole training steps: recorded once, recorded anew in each step, and those of the peers.
 
 A step takes a batch, sweeps the loss and changes the parameters. Nets start from the same arrays
 in each system, and losses of the first steps are compared before anything is timed.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
+from .elementals import EVERY
 from .measure import check, fastest
 from .peers import require
+from .threads import set_threads, timer_for
+from .training_peers import RATE, with_jax, with_torch
 
 N_CHECKED = 4  # steps whose losses are compared
 
@@ -18,22 +22,25 @@ class Training(NamedTuple):
     """A net by its layers' sizes, or "lenet", and what it is trained on.
 
     `bound` is the least ratio of PyTorch's time to that of the compiled step, with PyTorch's fused
-    optimiser.
+    optimiser, and `jax_bound` that of JAX's; both on one thread.
     """
 
     sizes: tuple
     rows: int
     optimiser: str
     bound: float
+    jax_bound: float
 
 
 TRAININGS = {
-    "2-16-16-1, 100": Training((2, 16, 16, 1), 100, "SGD", 25.0),
-    "784-128-10, 32": Training((784, 128, 10), 32, "Adam", 3.0),
-    "784-128-10, 128": Training((784, 128, 10), 128, "SGD", 1.7),
-    "784-512-256-10, 128": Training((784, 512, 256, 10), 128, "Adam", 1.1),
-    "lenet, 32": Training("lenet", 32, "Adam", 1.2),
-    "lenet, 128": Training("lenet", 128, "Adam", 1.2),
+    "2-16-16-1, 100": Training((2, 16, 16, 1), 100, "SGD", 25.0, 5.0),
+    "784-128-10, 32": Training((784, 128, 10), 32, "Adam", 3.0, 1.6),
+    "784-128-10, 128": Training((784, 128, 10), 128, "SGD", 1.7, 1.15),
+    "784-512-256-10, 128": Training((784, 512, 256, 10), 128, "Adam", 1.1, 1.15),
+    "784-512-256-10, 1024": Training((784, 512, 256, 10), 1024, "Adam", 1.0, 1.0),
+    "3072-1024-1024-10, 256": Training((3072, 1024, 1024, 10), 256, "SGD", 0.9, 1.0),
+    "lenet, 32": Training("lenet", 32, "Adam", 1.2, 2.5),
+    "lenet, 128": Training("lenet", 128, "Adam", 1.2, 2.5),
 }
 
 
@@ -60,74 +67,31 @@ def batch_of(training):
     return points, rng.integers(0, 10, training.rows)
 
 
-def _with_tapead(make_name, training):
+def with_tapead(make_name, training, net, batch, threads):
+    """A step that ``nn.compile_step`` or ``nn.eager_step`` makes."""
     from tapead import nn, optim
 
-    net, (points, labels) = net_of(training), batch_of(training)
+    points, labels = batch
     loss = nn.cross_entropy if labels.ndim == 1 else nn.binary_cross_entropy_with_logits
-    optimizer = getattr(optim, training.optimiser)(net.parameters(), lr=1e-3)
+    optimizer = getattr(optim, training.optimiser)(net.parameters(), lr=RATE)
     step = getattr(nn, make_name)(net, loss, optimizer)
     return lambda: step(points, labels)
 
 
-def with_tapead(training):
-    return _with_tapead("compile_step", training)
-
-
-def with_tapead_eager(training):
-    return _with_tapead("eager_step", training)
-
-
-def with_torch(training):
-    import torch
-
-    torch.set_num_threads(1)
-    net = _torch_net(net_of(training))
-    points, labels = map(torch.tensor, batch_of(training))
-    functional = torch.nn.functional
-    loss = functional.cross_entropy
-    if labels.ndim == 2:
-        loss = functional.binary_cross_entropy_with_logits
-    optimizer = getattr(torch.optim, training.optimiser)(net.parameters(), lr=1e-3, fused=True)
-
-    def step():
-        optimizer.zero_grad()
-        value = loss(net(points), labels)
-        value.backward()
-        optimizer.step()
-        return value.item()
-
-    return step
-
-
-def _torch_net(net):
-    """The same layers with the same arrays."""
-    import torch
-
-    options = {
-        "Linear": ("in_features", "out_features"), "MaxPool2d": ("kernel_size",),
-        "Conv2d": ("in_channels", "out_channels", "kernel_size", "stride", "padding"),
-    }  # fmt: skip
-    layers = []
-    for layer in net:
-        name = type(layer).__name__
-        args = [getattr(layer, option) for option in options.get(name, ())]
-        layers.append(getattr(torch.nn, name)(*args))
-    made = torch.nn.Sequential(*layers)
-    made.load_state_dict({name: torch.tensor(x) for name, x in net.state_dict().items()})
-    return made
-
-
 TRAINING_SYSTEMS = {
-    "tapead": with_tapead,
-    "tapead-eager": with_tapead_eager,
+    "tapead": partial(with_tapead, "compile_step"),
+    "tapead-eager": partial(with_tapead, "eager_step"),
     "torch": with_torch,
+    "jax": with_jax,
 }
 
 
-def training_steps(systems, training):
+def training_steps(systems, training, threads=1):
     """Return {name: function without arguments} for systems whose losses agree."""
-    steps = {system: TRAINING_SYSTEMS[system](training) for system in systems}
+    steps = {
+        system: TRAINING_SYSTEMS[system](training, net_of(training), batch_of(training), threads)
+        for system in systems
+    }
     losses = {system: [step() for _ in range(N_CHECKED)] for system, step in steps.items()}
     wanted = next(iter(losses.values()))
     for system, found in losses.items():
@@ -138,19 +102,21 @@ def training_steps(systems, training):
 class TrainingStep:
     """A step, and PyTorch's time over it in one run."""
 
-    params = (("tapead", "tapead-eager"), tuple(TRAININGS))
-    param_names = ("system", "training")
+    params = (("tapead", "tapead-eager", "jax"), tuple(TRAININGS)[::EVERY], (1, 2))
+    param_names = ("system", "training", "threads")
     timeout = 120
 
-    def setup(self, system, training):
+    def setup(self, system, training, threads):
         require("torch")
-        self.steps = training_steps(["torch", system], TRAININGS[training])
+        require(system)
+        set_threads(threads)
+        self.steps = training_steps(["torch", system], TRAININGS[training], threads)
 
-    def track_torch_over(self, system, training):
-        seconds = fastest(self.steps)
+    def track_torch_over(self, system, training, threads):
+        seconds = fastest(self.steps, timer=timer_for(threads))
         return seconds["torch"] / seconds[system]
 
     track_torch_over.unit = "x faster than torch"
 
-    def time_step(self, system, training):
+    def time_step(self, system, training, threads):
         self.steps[system]()

@@ -28,6 +28,7 @@ from tapead._array_layouts import (
     is_mark,
     laid_out,
     may_hold_marks,
+    repeated,
     strided,
     uniform,
     uniform_number,
@@ -123,7 +124,8 @@ class Graph(Pieces):
         if found is None:
             if not is_dense(array.shape, array.strides, array.dtype):
                 array = np.array(array, order="C")
-            found = Value("constant", (), array.shape, array.dtype, array.strides, (array, number))
+            held = array if number is None else repeated(array)
+            found = Value("constant", (), array.shape, array.dtype, array.strides, (held, number))
             self.constants[key] = found
             self.values.append(found)
         return found

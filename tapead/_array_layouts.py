@@ -117,6 +117,12 @@ def uniform_number(array):
     return array.flat[0] if bits.size == 1 or bool((bits == first).all()) else None
 
 
+def repeated(array):
+    """An array of equal elements that holds one of them."""
+    first = array[tuple(slice(1) for _ in array.shape)].copy()
+    return np.broadcast_to(first.reshape(()), array.shape)
+
+
 def are_apart(one, other, itemsize):
     """Whether two windows onto the same memory have no byte in common; True if it is certain."""
     (low, high), (start, end) = span(one, itemsize), span(other, itemsize)

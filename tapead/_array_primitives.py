@@ -179,14 +179,14 @@ def _logsumexp(reader, operands, params, forms):
 
 
 def _log_softmax(reader, operands, params, forms):
-    """The same, with the logarithm of each term over their sum first; NaN for infinite ones."""
+    """The same, with the logarithm of each term over their sum first."""
     (x,) = operands
     if 0 in x.shape:
         return None
     graph = reader.graph
-    top, _ = terms(graph, x, params["axis"], forms[2])
-    above = row(graph, "subtract", x, top, like=x)
-    e = row(graph, "exp", above, like=x)
+    top, apart = terms(graph, x, params["axis"], forms[2])
+    above = row(graph, "subtract", x, top, like=x)  # NaN for an infinite largest one
+    e = row(graph, "exp", apart, like=x)
     v, total = logarithm(graph, e, params["axis"], forms[2])
     return row(graph, "subtract", above, v, like=x), e, total
 

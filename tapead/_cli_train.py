@@ -7,12 +7,26 @@ import numpy as np
 
 from tapead import nn, optim
 from tapead._cli_expression import CommandError
-from tapead.nn._data import TABLES, checked_rows
+from tapead.nn._data import TABLES, checked_rows, moments
+from tapead.nn._files import save_arrays
 
 OPTIMIZERS = {
     "sgd": optim.SGD, "rmsprop": optim.RMSprop, "adagrad": optim.Adagrad, "adam": optim.Adam,
     "adamw": optim.AdamW, "lamb": optim.LAMB,
 }  # fmt: skip
+
+LOADING = """\
+    import numpy as np
+    from tapead import nn
+    file = np.load({path!r})
+    net = nn.MLP(file["sizes"].tolist(), str(file["activation"]), float(file["dropout"]))
+    net.load_state_dict({{name: file[name] for name in net.state_dict()}})
+    outputs = net.eval()((X - file["mean"]) / file["scale"])
+    {result}"""
+RESULTS = {
+    "classification": 'classes = file["classes"][outputs.argmax(axis=1)]',
+    "regression": 'targets = outputs * file["target_scale"] + file["target_mean"]',
+}
 
 
 def train(arguments):
@@ -32,14 +46,16 @@ def _trained(arguments):
         raise ValueError(f"--epochs is positive; got {arguments.epochs}")
     if arguments.plot is not None:
         nn.History([{"loss": 0.0}]).plot()  # before a minute of training: is there Matplotlib?
-        if not os.path.isdir(os.path.dirname(arguments.plot) or "."):
-            raise ValueError(f"cannot write {arguments.plot}: there is no such folder")
+    for path in (arguments.plot, arguments.save):
+        _check_writable(path)
     X, y, task, classes = loaded(arguments.dataset, arguments.labels, arguments.target)
     X, y = checked_rows(X, y, np.float32)
     is_labelled = task == "classification"
     X, y, X_test, y_test = nn.split(X, y, arguments.test, arguments.seed)
+    scales = dict(zip(("mean", "scale"), moments(X), strict=True))
     X, X_test = nn.standardize(X, X_test)
     if not is_labelled:
+        scales |= zip(("target_mean", "target_scale"), moments(y), strict=True)
         y, y_test = nn.standardize(y, y_test)
     sizes = (X.shape[1], *_sizes(arguments.hidden), max(len(classes), 2) if is_labelled else 1)
     net = nn.MLP(
@@ -72,6 +88,21 @@ def _trained(arguments):
     if arguments.plot is not None:
         history.plot(arguments.plot)
         yield f"curve: {arguments.plot}"
+    if arguments.save is not None:
+        form = {"sizes": sizes, "activation": arguments.activation, "dropout": arguments.dropout}
+        save_arrays(arguments.save, {**net.state_dict(), **form, **scales, "classes": classes})
+        yield f"saved: {arguments.save}; in Python:"
+        yield LOADING.format(path=str(arguments.save), result=RESULTS[task])
+
+
+def _check_writable(path):
+    """Raise before a minute of training."""
+    if path is None:
+        return
+    if not os.path.isdir(os.path.dirname(path) or "."):
+        raise ValueError(f"cannot write {path}: there is no such folder")
+    if os.path.isdir(path):
+        raise ValueError(f"cannot write {path}: it is a folder")
 
 
 def loaded(name, labels, target):
@@ -131,4 +162,5 @@ def add_arguments(parser):
     )
     parser.add_argument("--labels", metavar="FILE", help="IDX file with the labels of an IDX file")
     parser.add_argument("--plot", metavar="FILE", help="draw the losses, as PNG, SVG or PDF")
+    parser.add_argument("--save", metavar="FILE", help="keep the net, as arrays in an .npz file")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")

@@ -4,10 +4,12 @@ import re
 import struct
 import subprocess
 import sys
+import textwrap
 
 import numpy as np
 import pytest
 
+from tapead import nn
 from tapead.__main__ import main
 
 RNG = np.random.default_rng(0)
@@ -129,6 +131,8 @@ def test_diverging_loss(capsys, tmp_path):
     (["--lr", "-1"], "lr is a number that is not negative"),
     (["--test", "2"], "a share between 0 and 1"),
     (["--plot", "/no/such/folder/x.png"], "no such folder|plots need"),
+    (["--save", "/no/such/folder/n.npz"], "cannot write /no/such/folder/n.npz: there is no such"),
+    (["--save", "/"], "cannot write /: it is a folder"),
     (["--labels", "/no/such/file"], "no IDX file|No such file"),
 ])  # fmt: skip
 def test_arguments_that_make_no_sense(capsys, table, arguments, message):
@@ -155,3 +159,55 @@ def test_other_commands_do_not_import_nets(tmp_path):
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def loaded_again(out, X):
+    """What the lines that were printed make of rows, and the file's names."""
+    lines = out[out.index("    import numpy") :]
+    found = {"X": X}
+    exec(textwrap.dedent(lines), found)
+    return found
+
+
+def test_net_is_saved_and_loaded_by_what_is_printed(capsys, table, tmp_path):
+    path = tmp_path / "a net.npz"
+    status, out, _ = train(
+        capsys, table, "--target", "side", "--hidden", "8,4", "--activation", "tanh", "--dropout",
+        0.1, "--lr", 0.02, "--epochs", 15, "--save", path,
+    )  # fmt: skip
+    assert status == 0
+    assert f"saved: {path}" in out
+    x = np.array([[1.0, -1.0], [-1.0, 1.0], [0.5, -0.5]])
+    found = loaded_again(out, x)
+    assert found["classes"].tolist() == ["left", "right", "left"]
+    assert found["outputs"].shape == (3, 2)
+    with np.load(path, allow_pickle=False) as file:
+        assert file["sizes"].tolist() == [2, 8, 4, 2]
+        assert (str(file["activation"]), float(file["dropout"])) == ("tanh", 0.1)
+
+
+def test_saved_net_gives_what_the_report_says(capsys, tmp_path):
+    x = RNG.normal(2.0, 3.0, (100, 3))
+    x[:, 1] = 0.5  # a constant column, which tells nothing
+    y = 50.0 + 10.0 * (x @ [1.0, -1.0, 2.0])
+    np.savetxt(tmp_path / "t.csv", np.c_[y, x], delimiter=",")
+    path = tmp_path / "net.npz"
+    status, out, _ = train(
+        capsys, tmp_path / "t.csv", "--target", 0, "--epochs", 60, "--lr", 0.01, "--save", path
+    )
+    assert status == 0
+    found = loaded_again(out, x)
+    error = found["targets"].ravel() - y
+    assert 1.0 - np.mean(error**2) / np.var(y) > 0.98
+    *_, x_test, y_test = nn.split(x.astype(np.float32), y, 0.2, 0)
+    r2 = nn.r2(loaded_again(out, x_test)["targets"], y_test[:, None])
+    assert r2 == pytest.approx(float(re.search(r"r2 ([\d.]+)", out)[1]), abs=1e-4)
+
+
+def test_saved_net_of_integer_classes(capsys, tmp_path):
+    x = RNG.normal(size=(80, 2))
+    rows = np.c_[x, np.where(x[:, 0] > 0.0, 7, -3)]
+    np.savetxt(tmp_path / "t.csv", rows, delimiter=",")
+    arguments = tmp_path / "t.csv", "--lr", 0.05, "--save", tmp_path / "n"
+    found = loaded_again(train(capsys, *arguments)[1], np.array([[2.0, 0.0], [-2.0, 0.0]]))
+    assert found["classes"].tolist() == [7, -3]

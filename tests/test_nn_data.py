@@ -34,7 +34,7 @@ def test_idx_is_read_as_it_was_written(tmp_path, dtype, opened):
     (b"\x89PNG....", "starts with 89 50 4e 47"),
     (bytes([0, 0, 7, 1, 0, 0, 0, 1, 5]), "no IDX file"),
     (bytes([0, 0, 8, 1, 0, 0, 0, 3, 5]), r"1 axes of \(3,\) uint8, 11 bytes in all; it has 9"),
-    (bytes([0, 0, 8, 1, 0, 0, 0, 1, 5, 6]), "9 bytes in all; it has 10"),
+    (bytes([0, 0, 8, 1, 0, 0, 0, 1, 5, 6]), "9 bytes in all; it has more"),
     (bytes([0, 0, 8, 3, 0, 0]), "it has 6"),
     (b"\x1f\x8bnot packed", "cannot be unpacked"),
     (gzip.compress(bytes([0, 0, 8, 1, 0, 0, 0, 1, 5]), mtime=0)[:-9], "cannot be unpacked"),
@@ -95,7 +95,6 @@ def test_csv_keeps_nan_for_who_uses_it(tmp_path):
     ("1,u\n2,v\n", {"task": "regression"}, "targets that are numbers"),
     ("1,2\n", {"task": "cluster"}, "task is"),
 ])  # fmt: skip
-@pytest.mark.filterwarnings("ignore:loadtxt")  # NumPy's, of an empty file
 def test_file_that_is_no_table(tmp_path, text, keywords, message):
     with pytest.raises(ValueError, match=message):
         nn.read_csv(write(tmp_path / "t.csv", text), **keywords)

@@ -1,5 +1,7 @@
 """Training steps that are recorded once: the numbers of the eager step, batch after batch."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -252,13 +254,26 @@ def test_checks_are_of_the_targets_of_the_batch_only():
         step(data[0][0], np.zeros(16))
 
 
-def test_many_shapes_keep_the_latest_recordings():
+def test_many_shapes_keep_the_latest_recordings(monkeypatch):
+    monkeypatch.setattr("tapead.nn._steps.MOST_PROGRAMS", 4)
     net = mlp()
     step = nn.compile_step(net, nn.cross_entropy, optim.SGD(net.parameters()))
-    for n in range(1, 41):
+    for n in range(1, 8):
         step(*batches((n,))[0])
-    assert len(step.programs) == 32
-    assert step.stats()["recorded"] == 40
+    assert [shape[0] for shape, *_ in step.programs] == [4, 5, 6, 7]
+    assert step.stats()["recorded"] == 7
+
+
+def test_recordings_hold_no_arrays_of_the_size_of_the_weights():
+    net = nn.MLP((400, 500, 4), rng=0, dtype=D)
+    step = nn.compile_step(net, nn.cross_entropy, optim.SGD(net.parameters()))
+    step(*batches((4,), (400,))[0])
+    tracemalloc.start()
+    for n in (5, 6, 7):
+        step(*batches((n,), (400,))[0])
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert held < 1.5 * net[0].weight.value.nbytes  # the gradient of the last step
 
 
 def test_errors_are_those_of_the_eager_step():

@@ -81,7 +81,7 @@ def test_program_in_parts_gives_the_same_bits(tmp_path, seed):
 
 
 def test_workspace_too_large_for_a_stack_is_allocated(tmp_path):
-    n = 6000
+    n = 4200
     instructions = [("add", 0, -1 - k) for k in range(n)]
     data = code(1, instructions, range(1, n + 1), np.arange(n) / 7)
     assert "malloc" in to_c(data, "f")

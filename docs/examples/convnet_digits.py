@@ -5,9 +5,10 @@ channels, ReLU and max-pooling behind each, three linear layers, and the loop
 
     optimizer.zero_grad(); loss = criterion(net(input), target); loss.backward(); optimizer.step()
 
-which runs here as it stands there, with Adam for their SGD, whose steps of 0.01 take many more
-epochs. The 16 * 6 * 6 features belong to images of 32 x 32 pixels, so
-each pixel of scikit-learn's 8 x 8 digits becomes a square of 4 x 4.
+which runs here as it stands there, with their plain SGD. A step takes 16 images at a rate of 0.1;
+the slides' 0.01 gets as far with 2 images per step, in three times the time. The 16 * 6 * 6
+features belong to images of 32 x 32 pixels, so each pixel of scikit-learn's 8 x 8 digits becomes a
+square of 4 x 4. Pixels are brought to mean 0 and variance 1 first.
 """
 
 import numpy as np
@@ -39,11 +40,12 @@ class Net(nn.Module):
 
 
 def images(x):
-    """Digits of 64 numbers as images of 32 x 32 pixels, with a channel."""
+    """Digits of 64 numbers from 0 to 1 as images of 32 x 32 pixels, with a channel."""
+    x = (x - 0.31) / 0.38  # mean and deviation of all their pixels
     return np.kron(x.reshape(-1, 1, 8, 8), np.ones((4, 4), x.dtype))
 
 
-def main(plot=None, n_train=1024, epochs=4):
+def main(plot=None, n_train=1344, epochs=8):
     """Train by the loop of the slides; print losses and guesses, return the numbers."""
     digits = nn.load_dataset("digits")
     x, y, x_test, y_test = nn.split(digits.X, digits.y, 0.25)
@@ -51,16 +53,16 @@ def main(plot=None, n_train=1024, epochs=4):
     net = Net()
     size = sum(p.size for p in net.parameters())
     print(f"{size} parameters, {len(y)} images")
-    optimizer = optim.Adam(net.parameters(), lr=0.002)
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
     rng, losses = np.random.default_rng(0), []
     for epoch in range(epochs):
-        for rows in np.split(rng.permutation(len(y)), len(y) // 32):
+        for rows in np.split(rng.permutation(len(y)), len(y) // 16):
             optimizer.zero_grad()
             loss = nn.cross_entropy(net(x[rows]), y[rows])
             loss.backward()
             optimizer.step()
             losses.append(float(loss))
-        print(f"epoch {epoch + 1}: loss {np.mean(losses[-len(y) // 32 :]):.4f}")
+        print(f"epoch {epoch + 1}: loss {np.mean(losses[-len(y) // 16 :]):.4f}")
     guesses = nn.predict(net, x_test)
     accuracy = nn.accuracy(guesses, y_test)
     print(f"on {len(y_test)} images that it has not seen: {accuracy:.1%}")

@@ -36,8 +36,6 @@ from tapead.nn._activations import (
 from tapead.nn._data import (
     Dataset,
     load_dataset,
-    read_csv,
-    read_idx,
     split,
     standardize,
 )
@@ -66,6 +64,7 @@ from tapead.nn._metrics import accuracy, r2
 from tapead.nn._module import Module
 from tapead.nn._norms import BatchNorm1d, BatchNorm2d, LayerNorm
 from tapead.nn._parameter import Parameter
+from tapead.nn._readers import read_csv, read_idx
 from tapead.nn._results import Result
 from tapead.nn._steps import compile_step, eager_step
 

@@ -1,9 +1,17 @@
 """Arrays by name in files of NumPy's .npz format, without pickle."""
 
 import os
+import struct
 import zipfile
+import zlib
 
 import numpy as np
+
+# what zipfile and NumPy raise: of flags that they do not know, sizes that there are not, ...
+GARBLED = (
+    ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError,
+    TypeError, ValueError, struct.error, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 def check_names(what, given, wanted):
@@ -30,10 +38,11 @@ def save_arrays(path, arrays):
 
 def load_arrays(path):
     """Arrays by name from an .npz file; pickled objects are refused."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (zipfile.BadZipFile, EOFError, AttributeError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"{os.fspath(path)} is no .npz file of arrays as save() writes it: {error}"
-        ) from None
+    with open(path, "rb") as file:
+        try:
+            with np.load(file, allow_pickle=False) as arrays:
+                return {name: arrays[name] for name in arrays.files}
+        except GARBLED as error:
+            raise ValueError(
+                f"{os.fspath(path)} is no .npz file of arrays as save() writes it: {error}"
+            ) from None

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tapead import optim, record, value_and_grad
+from tapead.nn._draws import DRAWS, Generators, seeded
 from tapead.nn._losses import l1_penalty, l2_penalty
 from tapead.nn._replay import Labels, NotReplayableError, Outside, recording
 
@@ -118,14 +119,18 @@ def compile_step(net, loss, optimizer, *, l2=0.0, l1=0.0, clip_norm=None):
     recorded once more; 32 recordings are kept. Steps are eager where the net or the loss
 
     - looks at numbers that depend on the batch or the parameters, as ``if x.sum() > 0`` does;
-    - sets an attribute or a buffer, reads a buffer of integers, or draws random numbers, by other
-      means than `Dropout`, from a generator that is an attribute or from NumPy's shared one;
+    - sets an attribute or a buffer, or reads a buffer of integers;
+    - draws random numbers by other means than `Dropout`: from a generator of NumPy or of Python's
+      `random`, whoever holds it, or from one that is made without a seed;
+    - gives other numbers when it runs again, as what counts its calls does;
     - computes with integer labels by itself: losses of `tapead.nn` take them, other losses can
       have floats;
 
-    or where `X` is no array of floats or `y` none of numbers. All else that ``forward`` takes from
-    elsewhere, such as a slope that is an attribute, is a constant of the recording: make a new step
-    when it changes.
+    or where `X` is no array of floats or `y` none of numbers. To find out, net and loss run several
+    times when a batch is recorded, and generators are put back after it (beside other threads, only
+    those of the net and the shared ones). Generators without a seed are not seen beside a profiler,
+    unless they change the numbers. All else that ``forward`` takes from elsewhere, such as a slope
+    that is an attribute, is a constant of the recording: make a new step when it changes.
 
     Examples
     --------
@@ -182,6 +187,8 @@ class _CompiledStep:
         program = self.programs[key]
         if type(program) is str:
             return self._eagerly(X, y, program)
+        for parameter in self.parameters:
+            parameter.grad = None  # so that the program's results may take its place
         value, gradients = program(self._arrays(), X, y)
         _update(self.parameters, gradients, self.optimizer, self.clip_norm)
         self.n_replayed += 1
@@ -204,13 +211,15 @@ class _CompiledStep:
 
     def _recorded(self, X, y):
         """A program for batches like this one, or the reason why there is none."""
-        generators = _Generators(self.modules)
+        generators = Generators(self.modules)
         try:
             program = _Program(self, X, y)
-            generators.check()
         except Exception as error:  # noqa: BLE001 - the eager step raises what there is to raise
-            generators.restore()
-            return str(error) if isinstance(error, NotReplayableError) else repr(error)
+            program = str(error) if isinstance(error, NotReplayableError) else repr(error)
+        if generators.restored():
+            return DRAWS
+        if type(program) is str:
+            return program
         self.n_recorded += 1
         return program
 
@@ -244,7 +253,10 @@ class _Program:
         def recordable(arrays, X, y, masks, buffers):
             return outcome(Outside(found, masks, buffers), arrays, X, y)
 
-        outcome(found, arrays, X, y)
+        with seeded():
+            runs = [outcome(outside, arrays, X, y) for outside in (found, Outside())]
+        if not _same(*runs):
+            raise NotReplayableError("forward gives other numbers when it runs again")
         self.masks, self.buffers = found.wanted_masks, found.wanted_buffers
         ones = [np.ones(shape, dtype) for _, shape, dtype in self.masks]
         example = (arrays, X, y, ones, self._buffers())
@@ -270,26 +282,10 @@ class _Program:
         return value, gradients
 
 
-class _Generators:
-    """Random numbers that a net could draw unseen: a recording must not have drawn any."""
-
-    def __init__(self, modules):
-        found = (value for module in modules for value in vars(module).values())
-        drawn = [value for value in found if isinstance(value, np.random.Generator)]
-        self.generators = [rng.bit_generator for rng in drawn]
-        self.states = [generator.state for generator in self.generators]
-        self.shared = np.random.get_state(legacy=False)  # noqa: NPY002 - nets may draw from it
-
-    def check(self):
-        """Raise if one has moved."""
-        shared = np.random.get_state(legacy=False)["state"]  # noqa: NPY002
-        moved = shared["pos"] != self.shared["state"]["pos"]
-        moved |= not np.array_equal(shared["key"], self.shared["state"]["key"])
-        if moved or [generator.state for generator in self.generators] != self.states:
-            raise NotReplayableError("forward draws random numbers; Dropout can be replayed")
-
-    def restore(self):
-        """Put all back to where they were."""
-        np.random.set_state(self.shared)  # noqa: NPY002
-        for generator, state in zip(self.generators, self.states, strict=True):
-            generator.state = state
+def _same(one, other):
+    """Whether two runs gave the same numbers, and left the same statistics."""
+    (value, (statistics, _)), (again, (others, _)) = one, other
+    pairs = [(value, again)]
+    for (_, *numbers), (_, *found) in zip(statistics, others, strict=True):
+        pairs.extend(zip(numbers, found, strict=True))
+    return all(np.array_equal(x, y, equal_nan=True) for x, y in pairs)

@@ -36,13 +36,18 @@ def _log_of_sum(e, total, axis):
     return np.where(alone, np.log1p(others), np.log(total))
 
 
+def _terms(above, x, top, out):
+    """Exponentials of elements, divided by the largest; `above` it they are by that much."""
+    if np.isinf(top).any():  # inf - inf: terms that are equal share evenly
+        above = np.where(x == top, above.dtype.type(0), above)
+    return np.exp(above, out=out)
+
+
 @np.errstate(invalid="ignore", divide="ignore")
 def _logsumexp_value(x, axis, keepdims):
     top = _maximum(x, axis)
-    e = _subtracted(x, top)
-    if np.isinf(top).any():
-        e[x == top] = 0.0  # inf - inf: terms that are equal share evenly
-    np.exp(e, out=e)
+    above = _subtracted(x, top)
+    e = _terms(above, x, top, above)
     total = np.asarray(np.sum(e, axis=axis, keepdims=True))
     v = _log_of_sum(e, total, axis) + top
     return np.reshape(v, kept(x.shape, axis, keepdims)), e, total
@@ -220,11 +225,11 @@ def softmax(x, axis=None):
     return _softmax(_floats(x), axis=axis)
 
 
-@np.errstate(divide="ignore")
+@np.errstate(invalid="ignore", divide="ignore")
 def _log_softmax_value(x, axis):
     top = _maximum(x, axis)
-    v = _subtracted(x, np.where(np.isfinite(top), top, 0))
-    e = np.exp(v)
+    v = _subtracted(x, top)  # NaN where an infinite one is the largest, as in SciPy
+    e = _terms(v, x, top, np.empty_like(v))
     total = np.asarray(np.sum(e, axis=axis, keepdims=True))
     v -= _log_of_sum(e, total, axis)
     return v, e, total

@@ -1,0 +1,109 @@
+"""Random numbers that a step draws: a recording must not hold any."""
+
+import gc
+import os
+import random
+import sys
+import threading
+from contextlib import contextmanager
+
+import numpy as np
+
+from tapead.nn._replay import NotReplayableError
+
+DRAWS = "forward draws random numbers; Dropout can be replayed"
+_SEED = random.Random.seed.__code__
+
+
+class Generators:
+    """All generators of the process, to see which ones a recording moves.
+
+    Those of NumPy and of Python's `random` are found as objects, so it does not matter who holds
+    them. Generators that are made while it runs give what their seed tells, and `seeded` sees the
+    ones without a seed.
+    """
+
+    def __init__(self, modules):
+        self.owned = {
+            id(value.bit_generator)
+            for module in modules
+            for value in vars(module).values()
+            if isinstance(value, np.random.Generator)
+        }
+        self.owned |= {id(np.random.get_bit_generator()), id(random.random.__self__)}
+        self.before = [(generator, _state(generator)) for generator in _living()]
+
+    def restored(self):
+        """Whether one has moved, and was put back.
+
+        Beside other threads, which may have moved it, only the net's and the shared ones are put
+        back.
+        """
+        moved = [pair for pair in self.before if not _same(_state(pair[0]), pair[1])]
+        alone = threading.active_count() == 1
+        for generator, state in moved:
+            if alone or id(generator) in self.owned:
+                _put_back(generator, state)
+        return bool(moved)
+
+
+def _living():
+    kinds = {*_kinds(np.random.BitGenerator), *_kinds(random.Random)}
+    kinds -= {*_kinds(random.SystemRandom)}
+    return [found for found in gc.get_objects() if type(found) in kinds]
+
+
+def _kinds(kind):
+    """A class and all that are derived from it."""
+    yield kind
+    for derived in type.__subclasses__(kind):
+        yield from _kinds(derived)
+
+
+def _state(generator):
+    return generator.getstate() if isinstance(generator, random.Random) else generator.state
+
+
+def _put_back(generator, state):
+    if isinstance(generator, random.Random):
+        generator.setstate(state)
+    else:
+        generator.state = state
+
+
+def _same(one, other):
+    """Whether two states are equal, with the arrays in them."""
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    return np.array_equal(one, other) if isinstance(one, np.ndarray) else one == other
+
+
+@contextmanager
+def seeded():
+    """Refuse what takes entropy from the system; nothing is seen beside a profiler of the user's.
+
+    Every generator without a seed, NumPy's too, asks `os.urandom` or seeds a `random.Random`.
+    """
+    if sys.getprofile() is not None:
+        yield
+        return
+    taken = []
+
+    def look(frame, event, arg):
+        if event == "c_call":
+            is_taken = arg is os.urandom
+        else:
+            is_taken = frame.f_code is _SEED and frame.f_locals["a"] is None
+        if is_taken:
+            taken.append(event)
+
+    sys.setprofile(look)
+    try:
+        yield
+    except Exception:
+        if not taken:
+            raise
+    finally:
+        sys.setprofile(None)
+    if taken:
+        raise NotReplayableError(DRAWS)

@@ -1,0 +1,149 @@
+"""Random numbers in a training step: noticed wherever they come from, and never frozen."""
+
+import itertools
+import random
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from tapead import nn, optim
+
+RNG = np.random.default_rng(7)
+X, Y = RNG.normal(size=(16, 6)), RNG.integers(0, 4, 16)
+STREAM = [np.random.default_rng(3)]  # no attribute of a net
+PYTHONS = random.Random(3)
+COUNT = itertools.count()
+CACHE = {}
+
+
+def unseeded():
+    return np.random.default_rng().normal()
+
+
+def rarely():
+    """The same numbers in all runs that a test will see."""
+    return float(np.random.default_rng().random() < 1e-12)
+
+
+DRAWS = {
+    "entropy": unseeded,
+    "entropy-legacy": lambda: np.random.RandomState().normal(),
+    "entropy-rarely": rarely,
+    "entropy-python": lambda: float(random.Random().random() < 1e-12),
+    "entropy-system": lambda: float(random.SystemRandom().random() < 1e-12),
+    "stream": lambda: STREAM[0].normal(0.0, 1.0),
+    "stream-python": lambda: PYTHONS.gauss(0.0, 1.0),
+    "shared": np.random.normal,
+    "shared-python": random.random,
+}
+
+
+class Noisy(nn.Linear):
+    """Adds what a function gives to its outputs."""
+
+    def __init__(self, draw):
+        super().__init__(6, 4, rng=0, dtype=np.float64)
+        self.__dict__["draw"] = draw
+
+    def forward(self, x):
+        return super().forward(x) * (1.0 + self.draw())
+
+
+def stepped(make, draw, n=4):
+    """The step, and its losses on one batch."""
+    net = Noisy(draw)
+    step = make(net, nn.cross_entropy, optim.SGD(net.parameters(), lr=0.1))
+    return step, [step(X, Y) for _ in range(n)]
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_draws_are_noticed(name):
+    step, _ = stepped(nn.compile_step, DRAWS[name])
+    assert step.stats() == {
+        "recorded": 0, "replayed": 0, "eager": 4,
+        "why": "forward draws random numbers; Dropout can be replayed",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["stream", "stream-python", "shared", "shared-python"])
+def test_what_a_recording_drew_is_drawn_again(name):
+    losses = []
+    for make in (nn.eager_step, nn.compile_step):
+        STREAM[0] = np.random.default_rng(3)
+        for seed in (PYTHONS.seed, random.seed, np.random.seed):
+            seed(3)
+        losses.append(stepped(make, DRAWS[name])[1])
+    assert losses[0] == losses[1]
+
+
+def test_numbers_that_are_the_same_in_each_run_are_constants():
+    def draw():
+        return np.random.default_rng(5).normal()
+
+    step, losses = stepped(nn.compile_step, draw)
+    assert step.stats() == {"recorded": 1, "replayed": 4, "eager": 0, "why": None}
+    np.testing.assert_allclose(losses, stepped(nn.eager_step, draw)[1], rtol=1e-12)
+
+
+@pytest.mark.parametrize("draw", [
+    lambda: float(next(COUNT)),
+    lambda: CACHE.setdefault("rng", np.random.default_rng(4)).normal(),  # made by the first run
+], ids=["count", "cache"])  # fmt: skip
+def test_other_changes_from_run_to_run_are_noticed(draw):
+    CACHE.clear()
+    step, _ = stepped(nn.compile_step, draw)
+    assert step.stats()["eager"] == 4
+    assert step.stats()["why"] == "forward gives other numbers when it runs again"
+
+
+def test_losses_that_draw_are_noticed():
+    def loss(outputs, y):
+        return nn.cross_entropy(outputs * (1.0 + STREAM[0].normal()), y)
+
+    net = Noisy(lambda: 0.0)
+    step = nn.compile_step(net, loss, optim.SGD(net.parameters()))
+    step(X, Y)
+    assert "draws random numbers" in step.stats()["why"]
+
+
+def test_generators_of_other_threads_are_left_alone():
+    asked, drawn = threading.Event(), threading.Event()
+    rng, states = np.random.default_rng(8), []
+
+    def other():
+        asked.wait(10.0)
+        rng.normal()
+        states.append(rng.bit_generator.state)
+        drawn.set()
+        asked.clear()
+        asked.wait(10.0)
+
+    def draw():
+        if not states:
+            asked.set()
+            drawn.wait(10.0)
+        return 0.0
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    try:
+        stepped(nn.compile_step, draw, 1)
+        assert rng.bit_generator.state == states[0]
+    finally:
+        asked.set()
+        thread.join()
+
+
+def test_a_profiler_at_work_is_left_in_place():
+    def profiler(frame, event, arg):
+        pass
+
+    before = sys.getprofile()
+    sys.setprofile(profiler)
+    try:
+        stepped(nn.compile_step, unseeded)
+        assert sys.getprofile() is profiler
+    finally:
+        sys.setprofile(before)
