@@ -47,7 +47,8 @@ COVERAGE_MACROS = [
 
 SOURCES = [
     "tapead/**/*.py*", "tapead/**/*.px*", "tapead/**/*.in", "tapead/*.h",
-    "tests/**/*.py", "tests/*.txt", "tests/*.ini", "docs/**/*.md", "docs/**/*.py",
+    "tests/**/*.py", "tests/*.txt", "tests/*.ini",
+    "docs/**/*.md", "docs/**/*.py", "docs/_static/*",
     "benchmarks/*.py", "benchmarks/*.json",
 ]  # fmt: skip
 
