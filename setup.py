@@ -48,8 +48,8 @@ COVERAGE_MACROS = [
 SOURCES = [
     "tapead/**/*.py*", "tapead/**/*.px*", "tapead/**/*.in", "tapead/*.h",
     "tests/**/*.py", "tests/*.txt", "tests/*.ini",
-    "docs/**/*.md", "docs/**/*.py", "docs/_static/*",
-    "benchmarks/*.py", "benchmarks/*.json",
+    "docs/**/*.md", "docs/**/*.py", "docs/_static/*", "docs/figures/*",
+    "benchmarks/*.py", "benchmarks/*.json", "benchmarks/assets/*.json",
 ]  # fmt: skip
 
 

@@ -9,75 +9,53 @@ import tapead
 from tapead.elementals import ELEMENTALS
 from tapead.primitives import FUNCTIONS
 
-from .array_peers import ARRAY_REPLAYS, ARRAY_SYSTEMS, NUMPY
+from . import elementals
 from .array_workloads import ARRAY_WORKLOADS
-from .elementals import EVERY, Elemental
-from .measure import array_gradient_steps, array_replay_steps, check, fastest
-from .peers import require
+from .measure import (
+    array_gradient_steps,
+    array_replay_steps,
+    check,
+    fastest,
+    some,
+    versioned,
+)
 
 
-class EagerGradient:
+@versioned(ARRAY_WORKLOADS)
+class Gradient:
     """Value and gradient, recorded in each call, over the time of the function on plain arrays."""
 
-    params = (tuple(ARRAY_SYSTEMS), tuple(ARRAY_WORKLOADS))
-    param_names = ("system", "workload")
+    params = tuple(ARRAY_WORKLOADS)
+    param_names = ("workload",)
     timeout = 120
     make_steps = staticmethod(array_gradient_steps)
 
-    def setup(self, system, workload):
-        require(system)
-        self.steps = self.make_steps([system], ARRAY_WORKLOADS[workload])
+    def setup(self, workload):
+        self.steps = self.make_steps(["tapead"], ARRAY_WORKLOADS[workload])
 
-    def track_ratio(self, system, workload):
+    def track_over_plain(self, workload):
         seconds = fastest(self.steps)
-        return seconds[system] / seconds["plain"]
+        return seconds["tapead"] / seconds["plain"]
 
-    track_ratio.unit = "x plain"
+    track_over_plain.unit = "x plain"
 
-    def time_value_and_grad(self, system, workload):
-        self.steps[system]()
+    def time_value_and_grad(self, workload):
+        self.steps["tapead"]()
 
 
-class ReplayGradient(EagerGradient):
+@versioned(ARRAY_WORKLOADS)
+class Replay(Gradient):
     """The same, recorded once."""
 
-    params = (tuple(ARRAY_REPLAYS), tuple(ARRAY_WORKLOADS))
+    params = some(ARRAY_WORKLOADS)
     make_steps = staticmethod(array_replay_steps)
 
 
-class PeakMemory:
-    """Bytes at the peak: `peakmem_reference` has the system loaded and the function called."""
-
-    params = (tuple(ARRAY_SYSTEMS), tuple(ARRAY_WORKLOADS))
-    param_names = ("system", "workload")
-    timeout = 120
-    adapters = ARRAY_SYSTEMS
-
-    def setup(self, system, workload):
-        require(system)
-        f, params = ARRAY_WORKLOADS[workload].f, ARRAY_WORKLOADS[workload].xs
-        self.plain = partial(f, params, NUMPY)
-        self.step = self.adapters[system](f, params)  # EagerGradient checks what it returns
-        self.plain()
-
-    def peakmem_reference(self, system, workload):
-        self.plain()
-
-    def peakmem_value_and_grad(self, system, workload):
-        self.step()
-
-
-class ReplayPeakMemory(PeakMemory):
-    """The same of systems that have recorded."""
-
-    params = (tuple(ARRAY_REPLAYS), tuple(ARRAY_WORKLOADS))
-    adapters = ARRAY_REPLAYS
-
-
-class ArrayElemental:
+@versioned()
+class PerElemental:
     """A row of the table on arrays of 10^4 elements, on a tape that stands."""
 
-    params = Elemental.params
+    params = elementals.Elemental.params
     param_names = ("name",)
     n = 10_000
 
@@ -102,10 +80,11 @@ class ArrayElemental:
         self.tape.gradient(self.y, self.xs)
 
 
-class ArrayFunction:
+@versioned()
+class PerPrimitive:
     """A function of NumPy or SciPy on the first sample of its row: arrays of a few elements."""
 
-    params = tuple(row.name for row in FUNCTIONS.values() if row.samples)[::EVERY]
+    params = some(row.name for row in FUNCTIONS.values() if row.samples)
     param_names = ("name",)
 
     def setup(self, name):
@@ -132,6 +111,7 @@ class ArrayFunction:
         self.pullback(self.seeds)
 
 
+@versioned()
 class Ufunc:
     """What a call of a ufunc adds to NumPy's own: a thousand calls on a new tape."""
 
@@ -162,6 +142,7 @@ class Ufunc:
     track_ns_over_numpy.unit = "ns"
 
 
+@versioned()
 class Elements:
     """Gradients of loops over the elements of an array: the same for each, however many."""
 
@@ -193,6 +174,7 @@ class Elements:
     track_ns_per_element.unit = "ns"
 
 
+@versioned()
 class Granularity:
     """One node for an operation on an array, against one for each of its elements."""
 
@@ -219,6 +201,7 @@ class Granularity:
     track_ratio.unit = "x element by element"
 
 
+@versioned()
 class Absence:
     """A product in a sweep whose adjoint has, or may have, absent elements."""
 

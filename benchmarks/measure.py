@@ -4,16 +4,30 @@ Ratios of such minima carry over from one machine to another; times do not.
 """
 
 import gc
+import hashlib
+import inspect
+import io
+import itertools
+import os
+import textwrap
 import time
+import tokenize
 from functools import partial
 from timeit import Timer
 
 import numpy as np
 
-from .array_peers import ARRAY_REPLAYS, ARRAY_SYSTEMS, NUMPY
-from .peers import PLAIN, REPLAYS, SYSTEMS
+from .array_systems import ARRAY_REPLAYS, ARRAY_SYSTEMS, NUMPY
+from .scalar_systems import PLAIN, REPLAYS, SYSTEMS
 
+EVERY = int(os.environ.get("TAPEAD_BENCHMARK_EVERY", "1"))  # a smoke run takes every so many rows
+ROUNDS = 7 if EVERY == 1 else 1
 BLOCK = 0.01  # seconds of calls between two readings of the clock, which costs 0.6 us
+
+
+def some(names):
+    """Return names, or every so many of them in a smoke run."""
+    return tuple(names)[::EVERY]
 
 
 def gradient_steps(systems, workload):
@@ -58,6 +72,21 @@ def _checked_array_steps(systems, adapters, workload):
     return {"plain": plain, **steps}
 
 
+def problem_steps(systems, problem):
+    """Return the same for systems that solve a problem of the second order."""
+    steps = {system: problem.adapters[system](*problem.args) for system in systems}
+    wanted = problem.wanted()
+    for system, step in steps.items():
+        answer = step()
+        answer = answer if isinstance(answer, (tuple, list)) else (answer,)
+        check([np.squeeze(_full(a)) for a in answer], wanted, system)
+    return steps
+
+
+def _full(answer):
+    return answer.toarray() if hasattr(answer, "toarray") else answer
+
+
 def check(answer, wanted, what, tolerance=1e-12):
     """Raise AssertionError unless an answer, or a tuple of answers, is what was wanted.
 
@@ -67,7 +96,7 @@ def check(answer, wanted, what, tolerance=1e-12):
         np.testing.assert_allclose(a, w, rtol=0, atol=tolerance * abs(w).max(), err_msg=what)
 
 
-def fastest(steps, rounds=7, budget=2.0, timer=time.process_time):
+def fastest(steps, rounds=ROUNDS, budget=2.0, timer=time.process_time):
     """Return {name: seconds of one call}: the least over rounds that run A B C A B C.
 
     The timer counts CPU time, so that other programs on the core do not matter. A slow step takes
@@ -90,3 +119,51 @@ def fastest(steps, rounds=7, budget=2.0, timer=time.process_time):
 def _seconds(step, calls, timer):
     # timeit turns garbage collection off; a system that makes cycles has to pay for them
     return Timer(step, gc.enable, timer=timer).timeit(calls) / calls
+
+
+def versioned(*sources):
+    """Give the benchmarks of a class a version of what they run, which asv keeps with results.
+
+    asv itself would look at the method and its setup alone. Results of another version are not
+    compared. What counts are the class with its bases, the clock of this module, and `sources`:
+    functions, classes, tables of workloads, text. Comments, docstrings and layout do not.
+    """
+
+    def decorate(cls):
+        bases = [c for c in cls.__mro__[:-1] if c.__module__.startswith(__package__)]
+        cls.version = digest(*bases, fastest, _seconds, str(BLOCK), *sources)
+        return cls
+
+    return decorate
+
+
+def digest(*sources):
+    found = hashlib.sha256()
+    for text in itertools.chain.from_iterable(map(_texts, sources)):
+        found.update(text.encode())
+    return found.hexdigest()[:16]
+
+
+def _texts(source):
+    if isinstance(source, str):
+        yield source
+    elif isinstance(source, dict):
+        for name, workload in sorted(source.items()):
+            yield f"{name} {[np.shape(x) for x in workload.xs]}"
+            yield from _texts(workload.f)
+    elif isinstance(source, partial):
+        yield from _texts(source.func)
+        yield str({name: np.shape(data) for name, data in sorted(source.keywords.items())})
+    else:
+        yield from _code(inspect.getsource(source))
+
+
+def _code(source):
+    """Yield the tokens that matter."""
+    skipped = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
+    starts_line = True
+    for token in tokenize.generate_tokens(io.StringIO(textwrap.dedent(source)).readline):
+        if token.type not in skipped and not (token.type == tokenize.STRING and starts_line):
+            yield token.string
+        if token.type != tokenize.COMMENT:
+            starts_line = token.type in skipped

@@ -1,4 +1,4 @@
-"""Memory at the peak: of gradients, each in a process of its own, and of training steps."""
+"""Memory: bytes of an operation in a tape or program, and at the peak of a gradient or step."""
 
 import multiprocessing
 import re
@@ -9,10 +9,91 @@ from pathlib import Path
 
 import numpy as np
 
-from .array_peers import ARRAY_SYSTEMS, NUMPY
+import tapead
+
+from .array_systems import ARRAY_REPLAYS, ARRAY_SYSTEMS, NUMPY
 from .array_workloads import ARRAY_WORKLOADS
-from .elementals import EVERY
+from .build import RECORDABLE
+from .measure import some, versioned
+from .second_order_systems import record
+from .systems import require
 from .training import TRAININGS, batch_of, net_of
+from .workloads import WORKLOADS
+
+
+@versioned(WORKLOADS)
+class Tape:
+    """Bytes of a tape over the operations that the function recorded there."""
+
+    params = some(RECORDABLE)
+    param_names = ("workload",)
+
+    def setup(self, workload):
+        f, xs = WORKLOADS[workload].f, WORKLOADS[workload].xs
+        with tapead.Tape() as self.tape:
+            f([self.tape.variable(x) for x in xs], tapead)
+
+    def track_bytes_per_operation(self, workload):
+        return self.tape.nbytes / len(self.tape)
+
+    track_bytes_per_operation.unit = "B"
+
+
+@versioned(WORKLOADS)
+class Program:
+    """Bytes of a program and of its gradient, with the slots that they run in."""
+
+    params = some(RECORDABLE)
+    param_names = ("workload",)
+
+    def setup(self, workload):
+        self.program = record(WORKLOADS[workload].f, WORKLOADS[workload].xs)
+
+    def track_bytes_per_instruction(self, workload):
+        return self.of(self.program)
+
+    track_bytes_per_instruction.unit = "B"
+
+    def track_gradient_bytes_per_instruction(self, workload):
+        return self.of(self.program.gradient())
+
+    track_gradient_bytes_per_instruction.unit = "B"
+
+    @staticmethod
+    def of(program):
+        stats = program.stats()
+        return stats["bytes"] / stats["instructions"]
+
+
+@versioned(ARRAY_WORKLOADS)
+class Peak:
+    """Bytes at the peak: `peakmem_reference` has the system loaded and the function called."""
+
+    params = (tuple(ARRAY_SYSTEMS), some(ARRAY_WORKLOADS))
+    param_names = ("system", "workload")
+    timeout = 120
+    adapters = ARRAY_SYSTEMS
+
+    def setup(self, system, workload):
+        require(system)
+        f, params = ARRAY_WORKLOADS[workload].f, ARRAY_WORKLOADS[workload].xs
+        self.plain = partial(f, params, NUMPY)
+        self.step = self.adapters[system](f, params)  # peers.Arrays checks what it returns
+        self.plain()
+
+    def peakmem_reference(self, system, workload):
+        self.plain()
+
+    def peakmem_value_and_grad(self, system, workload):
+        self.step()
+
+
+@versioned(ARRAY_WORKLOADS)
+class ReplayPeak(Peak):
+    """The same of systems that have recorded."""
+
+    params = (tuple(ARRAY_REPLAYS), some(ARRAY_WORKLOADS))
+    adapters = ARRAY_REPLAYS
 
 
 def peaks(system, workload):
@@ -84,10 +165,11 @@ def _between(net, x):
     return total
 
 
+@versioned(repr(TRAININGS), net_of, batch_of, step_bytes)
 class TrainingStepMemory:
     """Bytes at the peak of a compiled step over those of parameters, state and activations."""
 
-    params = tuple(TRAININGS)[::EVERY]
+    params = some(TRAININGS)
     param_names = ("training",)
     timeout = 120
 

@@ -1,32 +1,23 @@
 """Recording in each call: the gradient of plain Python loops, against the loops themselves."""
 
-from .measure import fastest, gradient_steps
-from .peers import SYSTEMS, require
+from .measure import fastest, gradient_steps, versioned
 from .workloads import WORKLOADS
 
 
+@versioned(WORKLOADS)
 class Gradient:
-    params = (tuple(SYSTEMS), tuple(WORKLOADS))
-    param_names = ("system", "workload")
-    timeout = 120
-
-    def setup(self, system, workload):
-        require(system)
-        self.steps = gradient_steps([system], WORKLOADS[workload])
-
-    def track_ratio(self, system, workload):
-        seconds = fastest(self.steps)
-        return seconds[system] / seconds["plain"]
-
-    track_ratio.unit = "x plain"
-
-
-class TapeadGradient:
     params = tuple(WORKLOADS)
     param_names = ("workload",)
+    timeout = 120
 
     def setup(self, workload):
-        self.step = gradient_steps(["tapead"], WORKLOADS[workload])["tapead"]
+        self.steps = gradient_steps(["tapead"], WORKLOADS[workload])
 
     def time_value_and_grad(self, workload):
-        self.step()
+        self.steps["tapead"]()
+
+    def track_over_plain(self, workload):
+        seconds = fastest(self.steps)
+        return seconds["tapead"] / seconds["plain"]
+
+    track_over_plain.unit = "x plain"

@@ -6,13 +6,14 @@ import sys
 import time
 from functools import partial
 
-from .measure import fastest
+from .measure import fastest, versioned
 
 
 def run(*args):
     subprocess.run([sys.executable, *args], check=True, stdout=subprocess.DEVNULL)
 
 
+@versioned(run)
 class Import:
     def track_ratio(self):
         tapead = partial(run, "-c", "import tapead")
@@ -31,6 +32,7 @@ class Import:
         importlib.import_module("tapead")
 
 
+@versioned(run)
 class CommandLine:
     def time_help(self):
         run("-m", "tapead", "--help")

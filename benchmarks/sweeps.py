@@ -6,7 +6,7 @@ import numpy as np
 
 import tapead
 
-from .measure import check, fastest
+from .measure import check, fastest, versioned
 from .workloads import rosenbrock, rosenbrock_gradient, rosenbrock_point
 
 
@@ -26,6 +26,7 @@ class Rosenbrock:
         return 1e9 * fastest({"sweep": sweep})["sweep"] / len(self.tape)
 
 
+@versioned(rosenbrock)
 class ReverseSweep(Rosenbrock):
     def setup(self, n):
         super().setup(n)
@@ -43,12 +44,8 @@ class ReverseSweep(Rosenbrock):
 
     track_gradient_ns_per_node.unit = "ns"
 
-    def track_bytes_per_node(self, n):
-        return self.tape.nbytes / len(self.tape)
 
-    track_bytes_per_node.unit = "B"
-
-
+@versioned(rosenbrock)
 class ForwardSweep(Rosenbrock):
     def setup(self, n):
         super().setup(n)

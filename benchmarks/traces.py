@@ -2,9 +2,11 @@
 
 import tapead
 
+from .measure import versioned
 from .workloads import WORKLOADS
 
 
+@versioned(WORKLOADS)
 class Trace:
     params = ("three-operations", "rosenbrock-10", "speelpenning-1000")
     param_names = ("workload",)

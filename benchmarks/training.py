@@ -9,9 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .elementals import EVERY
-from .measure import check, fastest
-from .peers import require
+from .measure import check, fastest, some, versioned
+from .systems import require
 from .threads import set_threads, timer_for
 from .training_peers import RATE, with_jax, with_torch
 
@@ -99,10 +98,11 @@ def training_steps(systems, training, threads=1):
     return steps
 
 
+@versioned(repr(TRAININGS), net_of, batch_of, with_tapead, with_torch, with_jax)
 class TrainingStep:
     """A step, and PyTorch's time over it in one run."""
 
-    params = (("tapead", "tapead-eager", "jax"), tuple(TRAININGS)[::EVERY], (1, 2))
+    params = (("tapead", "tapead-eager", "jax"), some(TRAININGS), (1, 2))
     param_names = ("system", "training", "threads")
     timeout = 120
 

@@ -26,7 +26,7 @@ extensions = [
     "gallery",
 ]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
-exclude_patterns = ["figures/*.md"]
+exclude_patterns = []
 default_role = "name"
 nitpicky = True
 

@@ -22,7 +22,7 @@ class _Moments(Optimizer):
         """By how much the running means are too small."""
         return tuple(1.0 - beta**self.n_steps for beta in self.betas)
 
-    def _numbers(self, decay, shrunk):
+    def _adam_numbers(self, decay, shrunk):
         """Numbers of Adam's rule; the scale of the squares is taken out of the root."""
         scale1, scale2 = self._scales()
         root = math.sqrt(scale2)
@@ -68,14 +68,14 @@ class Adam(_Moments):
     array([0.9, 1.1])
     """
 
-    RULE = "adam"
+    _RULE = "adam"
 
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
         super().__init__(params, lr, betas, eps, weight_decay)
 
-    def numbers(self):
+    def _numbers(self):
         """Return what the rule takes."""
-        return self._numbers(self.weight_decay, 1.0)
+        return self._adam_numbers(self.weight_decay, 1.0)
 
 
 class AdamW(_Moments):
@@ -117,14 +117,14 @@ class AdamW(_Moments):
     array([0.85, 1.05])
     """
 
-    RULE = "adam"
+    _RULE = "adam"
 
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2):
         super().__init__(params, lr, betas, eps, weight_decay)
 
-    def numbers(self):
+    def _numbers(self):
         """Return what the rule takes."""
-        return self._numbers(0.0, 1.0 - self.lr * self.weight_decay)
+        return self._adam_numbers(0.0, 1.0 - self.lr * self.weight_decay)
 
 
 class LAMB(_Moments):
@@ -167,12 +167,12 @@ class LAMB(_Moments):
     array([2.5, 4. ])
     """
 
-    RULE = "lamb"
+    _RULE = "lamb"
 
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-6, weight_decay=0.0):
         super().__init__(params, lr, betas, eps, weight_decay)
 
-    def numbers(self):
+    def _numbers(self):
         """Return what the rule takes."""
         scale1, scale2 = self._scales()
         root = math.sqrt(scale2)

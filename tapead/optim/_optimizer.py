@@ -50,7 +50,7 @@ class Optimizer:
     """
 
     STATE = ()
-    RULE = None  # one of `_updates.RULES`, in the place of `update`
+    _RULE = None  # one of `_updates.RULES`, in the place of `update`
 
     def __init__(self, params, lr):
         self.params, self._names = _listed(params)
@@ -96,8 +96,8 @@ class Optimizer:
         self.n_steps += 1
         try:
             self.prepare()
-            if self.RULE is not None and type(self).update is Optimizer.update:
-                _updates.update(self.RULE, self.numbers(), self._arrays, gradients, self._states)
+            if self._RULE is not None and type(self).update is Optimizer.update:
+                _updates.update(self._RULE, self._numbers(), self._arrays, gradients, self._states)
                 return
         except BaseException:
             self.n_steps -= 1
@@ -143,9 +143,9 @@ class Optimizer:
         NotImplementedError
             By `Optimizer` itself.
         """
-        if self.RULE is None:
+        if self._RULE is None:
             raise NotImplementedError(f"{type(self).__name__} does not define update")
-        _updates.update(self.RULE, self.numbers(), [x], [gradient], [tuple(state.values())])
+        _updates.update(self._RULE, self._numbers(), [x], [gradient], [tuple(state.values())])
 
     def state_dict(self):
         """Return copies of all that later steps depend on, by name.

@@ -52,7 +52,7 @@ class SGD(Optimizer):
     array([0.46])
     """
 
-    RULE = "sgd"
+    _RULE = "sgd"
 
     def __init__(
         self, params, lr=1e-3, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False
@@ -65,7 +65,7 @@ class SGD(Optimizer):
         self.momentum, self.dampening = momentum, dampening
         self.weight_decay, self.nesterov = weight_decay, nesterov
 
-    def numbers(self):
+    def _numbers(self):
         """Return what the rule takes."""
         # the first gradient enters whole: there is nothing to be damped yet
         share = 1.0 - self.dampening if self.n_steps > 1 else 1.0
@@ -109,7 +109,7 @@ class RMSprop(Optimizer):
     array([0.9, 1.1])
     """
 
-    RULE = "rmsprop"
+    _RULE = "rmsprop"
 
     def __init__(self, params, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0.0, momentum=0.0):
         not_negative(alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum)
@@ -118,7 +118,7 @@ class RMSprop(Optimizer):
         self.alpha, self.eps = alpha, eps
         self.weight_decay, self.momentum = weight_decay, momentum
 
-    def numbers(self):
+    def _numbers(self):
         """Return what the rule takes."""
         return self.lr, self.weight_decay, self.alpha, self.eps, self.momentum
 
@@ -160,7 +160,7 @@ class Adagrad(Optimizer):
     array([0.9, 1.1])
     """
 
-    STATE, RULE = ("sum",), "adagrad"
+    STATE, _RULE = ("sum",), "adagrad"
 
     def __init__(
         self, params, lr=1e-2, lr_decay=0.0, weight_decay=0.0, initial_accumulator_value=0.0,
@@ -174,7 +174,7 @@ class Adagrad(Optimizer):
         for state in self._state:
             state["sum"][...] = start
 
-    def numbers(self):
+    def _numbers(self):
         """Return what the rule takes."""
         rate = self.lr / (1.0 + (self.n_steps - 1) * self.lr_decay)
         return rate, self.weight_decay, self.eps

@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from .peers import namespace
+from .systems import namespace
 
 
 def functions_of(library, **more):

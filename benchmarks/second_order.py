@@ -1,11 +1,12 @@
-"""Derivatives beyond the gradient: Hessians, their products, Jacobians in both modes."""
+"""Derivatives beyond the gradient: Hessians, their products, Jacobians; from programs and anew."""
 
 import numpy as np
 from scipy.optimize import rosen_hess, rosen_hess_prod
 
 import tapead
 
-from .measure import check
+from .measure import check, problem_steps, versioned
+from .second_order_systems import PROBLEMS
 from .workloads import (
     broyden_tridiagonal,
     broyden_tridiagonal_jacobian,
@@ -15,6 +16,7 @@ from .workloads import (
 )
 
 
+@versioned(rosenbrock)
 class Rosenbrock:
     params = (10, 100)
     param_names = ("n",)
@@ -48,6 +50,7 @@ class Rosenbrock:
         self.jvp()
 
 
+@versioned(broyden_tridiagonal)
 class Broyden:
     params = (("jacobian", "jacfwd", "jacrev"), (10, 200))
     param_names = ("transform", "n")
@@ -59,3 +62,17 @@ class Broyden:
 
     def time_jacobian(self, transform, n):
         self.jacobian(self.x)
+
+
+@versioned(rosenbrock, broyden_tridiagonal)
+class Replay:
+    """Dense Hessians, their products and sparse Jacobians, recorded once."""
+
+    params = tuple(name for name in PROBLEMS if "paths" not in name)
+    param_names = ("problem",)
+
+    def setup(self, problem):
+        self.step = problem_steps(["tapead"], PROBLEMS[problem]())["tapead"]
+
+    def time_replay(self, problem):
+        self.step()
