@@ -1,7 +1,8 @@
 """What the report writes: tables and a chart for the docs, and their part in README.md.
 
 ``docs/figures/speed.md`` holds the tables, each after a comment with its name. A run replaces the
-tables that it measured there; the chart and the part in README.md are made from that page.
+tables that it measured there; the chart, the part in README.md and the small table of the home page
+are made from that page.
 """
 
 import importlib.metadata
@@ -12,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 FIGURES = ROOT / "docs" / "figures"
 PAGE, CHART, README = FIGURES / "speed.md", FIGURES / "speed.svg", ROOT / "README.md"
+HOME = FIGURES / "home.md"
 
 TITLES = {  # in the order of the page
     "record": "**Loops over numbers, recorded in each call**, gradient over plain function",
@@ -34,6 +36,15 @@ timed. `target` is what tapead holds itself to, `floor` a bare recorder or adjoi
 n/a is what a system was not asked for. To reproduce:
 `pip install -e '.[bench,peers]' && python benchmarks/report.py`."""
 MARK, END = "<!-- figures: python benchmarks/report.py -->", "<!-- end of figures -->"
+ON_HOME = {  # column: table and its column
+    "tapead": ("record", "tapead"),
+    "replayed": ("replay", "tapead-arrays"),
+    "xad": ("record", "xad"),
+    "micrograd": ("record", "micrograd"),
+    "torch": ("record", "torch"),
+    "autograd": ("record", "autograd"),
+}
+HOME_ROWS = ("rosenbrock-1000", "lotka-volterra", "asian-option", "mlp-2-16-16-1")
 CHARTED = {  # table: title, columns
     "record": ("recorded in each call", ["tapead", "xad", "micrograd", "torch", "autograd"]),
     "replay": ("recorded once", ["tapead", "tapead-arrays", "casadi", "jax"]),
@@ -75,6 +86,7 @@ def write(name, table):
     tables[name] = labelled(table)
     PAGE.write_text(page(tables, platform_line()), "utf-8")
     README.write_text(with_figures(README.read_text("utf-8"), tables), "utf-8")
+    HOME.write_text(home(tables), "utf-8")
     draw(tables, CHART)
 
 
@@ -118,6 +130,18 @@ def with_figures(readme, tables):
     for name in (name for name in IN_README if name in tables):
         blocks += [TITLES[name], tables[name]]
     return before + "\n\n".join([*blocks, END]) + after
+
+
+def home(tables):
+    """Return the table of the home page: a few rows, recorded in each call and replayed."""
+    found = {name: cells(tables[name]) for name in ("record", "replay") if name in tables}
+    lines = [["gradient over plain function", *ON_HOME], ["---", *["--:"] * len(ON_HOME)]]
+    for row in (LABELS[name] for name in HOME_ROWS):
+        figures = [found.get(t, {}).get(row, {}).get(system) for t, system in ON_HOME.values()]
+        texts = ["n/a" if x is None else f"{x:g}" for x in figures]
+        lines.append([row.split(",")[0], *(f"**{text}**" for text in texts[:2]), *texts[2:]])
+    table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return table + "\n\n[All figures](figures/speed.md), and how they are measured.\n"
 
 
 def cells(table):

@@ -26,7 +26,7 @@ extensions = [
     "gallery",
 ]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
-exclude_patterns = []
+exclude_patterns = ["figures/home.md"]  # a part of the home page
 default_role = "name"
 nitpicky = True
 

@@ -136,6 +136,7 @@ def test_readme_has_the_figures_of_the_page():
     assert set(pages.IN_README) <= set(tables) <= set(pages.TITLES)
     readme = pages.README.read_text("utf-8")
     assert pages.with_figures(readme, tables) == readme
+    assert pages.home(tables) == pages.HOME.read_text("utf-8")
 
 
 def test_readme_without_the_comments_is_refused():

@@ -66,7 +66,7 @@ def site(root):
 def test_every_page_of_the_docs_is_in_the_site(root, site):
     sources = {p.relative_to(DOCS).with_suffix("").as_posix() for p in DOCS.rglob("*.md")}
     built = {path.relative_to(root).with_suffix("").as_posix() for path in site}
-    assert sources - {"figures/speed"} <= built
+    assert sources - {"figures/home"} <= built
     assert {f"gallery/{p.stem}" for p in DOCS.glob("examples/*.py")} - built == {
         "gallery/side_by_side"
     }
