@@ -47,8 +47,9 @@ COVERAGE_MACROS = [
 
 SOURCES = [
     "tapead/**/*.py*", "tapead/**/*.px*", "tapead/**/*.in", "tapead/*.h",
+    "tapead/_trace/_page.*",
     "tests/**/*.py", "tests/*.txt", "tests/*.ini",
-    "docs/**/*.md", "docs/**/*.py", "docs/_static/*", "docs/figures/*",
+    "docs/**/*.md", "docs/**/*.py", "docs/*.png", "docs/_static/*", "docs/figures/*",
     "benchmarks/*.py", "benchmarks/*.json", "benchmarks/assets/*.json",
 ]  # fmt: skip
 

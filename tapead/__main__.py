@@ -9,7 +9,7 @@ from tapead._cli_expression import CommandError
 from tapead._version import __version__
 
 FORMATS = "text", "markdown", "latex", "html", "csv", "json", "dot", "svg"
-WITHOUT_VALUE = {"-h", "--help", "--quiet", "--version"}
+WITHOUT_VALUE = {"-h", "--help", "--interactive", "--quiet", "--version"}
 DESCRIPTION = """\
 Derivatives of formulas and of plain Python functions, the traces that show how they come about,
 and nets trained by them. Without a command: a worked example that explains itself."""
@@ -17,13 +17,14 @@ EXAMPLES = """\
 examples:
   tapead trace "ln(x1) + x1*x2 - sin(x2)" x1=2 x2=5
   tapead trace "ln(x1) + x1*x2 - sin(x2)" x1=2 x2=5 --tangent x1 --format html -o trace.html
+  tapead trace "x**2 * exp(-y)" x=3 y=1 --interactive -o trace.html
   tapead trace package.module:function 2 5
   tapead grad "exp(-x**2 / 2)" x=pi/4
   tapead train digits --hidden 64 --epochs 20 --plot curve.png
 """
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     """Run a command.
 
     Parameters
@@ -39,7 +40,8 @@ def main(argv=None):
     try:
         argv = _tidy(sys.argv[1:] if argv is None else argv)
         arguments = _parser(argv[:1]).parse_args(argv)
-        _write(*_run(arguments), getattr(arguments, "output", None))
+        text, ascii = _run(arguments)
+        _write(text, ascii, getattr(arguments, "output", None))
     except CommandError as error:
         print("tapead:", " ".join(str(error).split()), file=sys.stderr)
         return 2
@@ -71,6 +73,10 @@ def _parser(command):
     trace.add_argument(
         "--tangent", action="append", metavar="NAME[=SEED]",
         help="add the tangent trace for this input, with a tangent of 1 or SEED",
+    )  # fmt: skip
+    trace.add_argument(
+        "--interactive", action="store_true",
+        help="a page to step through; its format is html",
     )  # fmt: skip
     trace.add_argument("-o", "--output", metavar="FILE", help="write to FILE")
     grad = commands.add_parser("grad", help="value and gradient")
@@ -122,7 +128,12 @@ def _run(arguments):
     function, values = arguments.function.strip(), [value.strip() for value in arguments.values]
     if arguments.command == "grad":
         return _cli.grad(function, values, arguments.format), None
-    return _cli.trace(function, values, arguments.format, arguments.tangent, arguments.output)
+    format = arguments.format
+    if arguments.interactive:
+        if format not in (None, "html"):
+            raise CommandError(f"a page to step through is html; got --format {format}")
+        format = "page"
+    return _cli.trace(function, values, format, arguments.tangent, arguments.output)
 
 
 def _write(text, ascii, path):

@@ -42,7 +42,7 @@ The gradient of a function of your own, in Python:
 
 and here:
 
-    tapead trace "x**2 * exp(-y)" x=3 y=1 --format html -o trace.html
+    tapead trace "x**2 * exp(-y)" x=3 y=1 --interactive -o trace.html
     tapead grad "x**2 * exp(-y)" x=3 y=1
     tapead --help
 """
@@ -69,10 +69,15 @@ def _health(trace, ascii):
 
 
 def trace(function, values, format, tangent, output):
-    """A trace in a format: its text, and its ASCII form if the format is for reading."""
+    """A trace in a format: its text, and its ASCII form if the format is for reading.
+
+    The format "page" is the interactive one of HTML.
+    """
     result = _record(function, values, tangent)
     if format is None:
         format = SUFFIXES.get(os.path.splitext(output or "")[1].lower(), "text")
+    if format == "page":
+        return result.to_html(interactive=True), None
     if format != "text":
         try:
             return getattr(result, f"to_{format}")(), None

@@ -61,7 +61,7 @@ class CodeData(NamedTuple):
     guard_outcome: np.ndarray
     guard_at: np.ndarray
     guard_values: np.ndarray
-    sources: tuple
+    sources: tuple[tuple[str, int, str], ...]
 
 
 DTYPES = {

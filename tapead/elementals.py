@@ -56,34 +56,34 @@ class Elemental(NamedTuple):
 
     name: str
     value: str
-    partials: tuple
-    domain: tuple
+    partials: tuple[str, ...]
+    domain: tuple[tuple[float, float], ...]
     text: str
     tex: str
     ufunc: str = ""
     definition: str = ""
     kink: str = ""
     slot: str = ""
-    aliases: tuple = ()
+    aliases: tuple[str, ...] = ()
     public: bool = True
 
     @property
-    def arity(self):
+    def arity(self) -> int:
         """Number of arguments, 1 or 2."""
         return len(self.partials)
 
     @property
-    def args(self):
+    def args(self) -> tuple[str, ...]:
         """Names of the arguments in the row's expressions."""
         return ("x", "y")[: self.arity]
 
     @property
-    def names(self):
+    def names(self) -> tuple[str, ...]:
         """All public names of the function, its own first."""
         return (self.name, *self.aliases) if self.public else ()
 
     @property
-    def selects(self):
+    def selects(self) -> bool:
         """Whether some operand may have no path to the result."""
         return self.name == "carry" or any(
             word in partial for partial in self.partials for word in ("absent", "present")
@@ -267,8 +267,8 @@ class Choice(NamedTuple):
     `names` are those of the rule's x, y and v that the condition looks at.
     """
 
-    rows: tuple
-    names: tuple
+    rows: tuple[Elemental, ...]
+    names: tuple[str, ...]
 
 
 def _choice(row, arg, node):
@@ -324,7 +324,7 @@ def _choices():
     return found
 
 
-CHOICES = _choices()
+CHOICES: dict[tuple[str, str], Choice] = _choices()
 _CHOICE_ROWS = tuple(row for choice in CHOICES.values() for row in choice.rows)
 INSTRUCTIONS = ROWS + _PRESENT_ROWS + _TEST_ROWS + _MARKED_ROWS + _CHOICE_ROWS
 FIRST_MARKED = (

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -53,6 +54,12 @@ def test_wheel_holds_declarations_and_stubs_but_no_sources():
     assert {".pxd", ".h", ".pyi"} < suffixes
     assert not suffixes & {".pyx", ".pxi", ".c", ".in"}
     assert {"tapead/py.typed", "tapead/_special.h"} <= files  # Program.to_c reads the header
+    assert {f"tapead/_trace/_page.{suffix}" for suffix in ("html", "css", "js")} <= files
+
+
+def test_nothing_is_compiled_for_one_processor_alone():
+    texts = [(ROOT / name).read_text(encoding="utf-8") for name in ("setup.py", "pyproject.toml")]
+    assert not re.search(r"-m(arch|tune|cpu|avx|fma)|-xHost|/arch:", "".join(texts))
 
 
 def test_import_brings_no_other_library_than_numpy(tmp_path):
@@ -68,6 +75,7 @@ def test_import_brings_no_other_library_than_numpy(tmp_path):
 def test_import_leaves_rare_modules_for_later(tmp_path):
     loaded = python("import json, sys, tapead; print(json.dumps(sorted(sys.modules)))", tmp_path)
     rare = {"tapead._cli", "tapead._scipy_special", "tapead._templates", "tapead._trace._svg"}
+    rare |= {"tapead._trace._page", "tapead._trace._steps"}
     rare |= {"tapead._program", "tapead._code", "tapead._executor", "tapead._signature"}
     assert not rare & set(loaded)
     assert not [name for name in loaded if name.startswith(("tapead.nn", "tapead.optim"))]

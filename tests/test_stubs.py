@@ -1,6 +1,7 @@
 """The stubs agree with the package, and a type checker reads them as the documentation does."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 import tapead
 
 ALLOWLIST = Path(__file__).with_name("stubtest_allowlist.txt")
+EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
+PACKAGE = Path(tapead.math.__file__).parent
 
 # What is accepted, and its type.
 TYPED = {
@@ -29,6 +32,7 @@ TYPED = {
     "tape.gradient(x, x)": "float",
     "tape.gradient(x, [x])": "list[float]",
     "tapead.trace(f, 1.0).gradient": "dict[str, Any]",
+    "tapead.trace(f, 1.0).to_html(interactive=True)": "str",
     "tapead.derivative(f)(1.0)": "float",
     "tapead.record(f, 1.0)": "tapead.Program",
     "tapead.record(f, 1.0, on_branch='record').gradient()": "tapead.Program",
@@ -99,8 +103,37 @@ def errors(tmp_path_factory):
 
 def test_stubs_agree_with_the_package(tmp_path):
     pytest.importorskip("mypy")
+    stubs = (path.relative_to(PACKAGE.parent).with_suffix("") for path in PACKAGE.rglob("*.pyi"))
+    names = (".".join(path.parts).removesuffix(".__init__") for path in stubs)
+    config = ALLOWLIST.with_name("stubtest.ini").read_text(encoding="utf-8")
+    config += "".join(f"\n[mypy-{name}]\nignore_errors = False\n" for name in sorted(names))
+    (tmp_path / "stubtest.ini").write_text(config, encoding="utf-8")
     command = [sys.executable, "-m", "mypy.stubtest", "tapead", "--allowlist", str(ALLOWLIST)]
-    command += ["--mypy-config-file", str(ALLOWLIST.with_name("stubtest.ini"))]
+    done = run([*command, "--mypy-config-file", "stubtest.ini"], tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def pyright():
+    """Skips where there is none; its package gets the program from npm when it is first run."""
+    pytest.importorskip("pyright")
+    if run([sys.executable, "-m", "pyright", "--version"], EXAMPLES).returncode:
+        pytest.skip("pyright cannot be fetched from npm")
+
+
+def test_every_public_type_is_known(tmp_path, pyright):
+    command = [sys.executable, "-m", "pyright", "--pythonpath", sys.executable]
+    done = run([*command, "--verifytypes", "tapead", "--ignoreexternal"], tmp_path)
+    assert "Type completeness score: 100%" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("checker", [["mypy", "--check-untyped-defs"], ["pyright"]])
+def test_examples_pass_the_type_checkers(tmp_path, checker, request):
+    if checker == ["pyright"]:
+        request.getfixturevalue("pyright")
+    shutil.copytree(EXAMPLES, tmp_path / "examples")
+    command = [sys.executable, "-m", *checker, "examples"]
+    command += ["--pythonpath", sys.executable] if checker == ["pyright"] else []
     done = run(command, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -116,17 +149,18 @@ def test_stubs_refuse(errors, expression):
 
 
 def test_stubs_are_installed_with_the_package():
-    package = Path(tapead.math.__file__).parent
     names = [
         "__init__",
         "_program",
         "_tape",
         "_trace/__init__",
+        "fft",
         "math",
         "nn/__init__",
         "optim/__init__",
+        "primitives/__init__",
         "testing",
         "transforms",
     ]
-    assert [name for name in names if not (package / f"{name}.pyi").exists()] == []
-    assert (package / "py.typed").exists()
+    assert [name for name in names if not (PACKAGE / f"{name}.pyi").exists()] == []
+    assert (PACKAGE / "py.typed").exists()

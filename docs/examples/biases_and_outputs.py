@@ -42,9 +42,11 @@ def main():
     rows = dict(zip(names, zip(hand, gradients, strict=True), strict=True))
     stacked = np.vstack([B1, W1]), np.vstack([B2, W2])
     v1_bar, v2_bar = tapead.grad(with_bias_neurons, argnums=(0, 1))(*stacked)
-    rows["bias neuron, hidden"] = (inner, v1_bar[0])
-    rows["bias neuron, output"] = (outer, v2_bar[0])
-    return compare(rows)
+    neurons = {
+        "bias neuron, hidden": (inner, v1_bar[0]),
+        "bias neuron, output": (outer, v2_bar[0]),
+    }
+    return compare(rows | neurons)
 
 
 if __name__ == "__main__":

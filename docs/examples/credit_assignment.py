@@ -45,9 +45,10 @@ def by_hand(w):
 
 def main():
     """Print the trace and the credit of each weight; return what is compared."""
-    print(tapead.trace(loss, **WEIGHTS).to_text())
+    trace = tapead.trace(loss, *WEIGHTS.values())
+    print(trace.to_text())
     errors, inputs = by_hand(WEIGHTS)
-    gradient = tapead.trace(loss, **WEIGHTS).gradient
+    gradient = trace.gradient
     rows = {}
     print("\nweight   local error × local input")
     for name in WEIGHTS:

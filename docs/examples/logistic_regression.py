@@ -40,10 +40,11 @@ def main():
     }
     rows = compare(rows)
     print("\nNewton's method\nstep      loss    norm of the gradient")
+    gradient = tapead.grad(loss)(theta)
     for step in range(7):
-        gradient = tapead.grad(loss)(theta)
         print(f"{step:4}  {loss(theta):.6f}    {np.linalg.norm(gradient):.3e}")
         theta -= np.linalg.solve(tapead.hessian(loss)(theta), gradient)
+        gradient = tapead.grad(loss)(theta)
     right = float(np.mean((X @ theta > 0.0) == (Y == 1.0)))
     print(f"theta {theta.round(4)}, {right:.0%} on the right side of the line")
     z = np.array([800.0])

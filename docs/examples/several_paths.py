@@ -38,7 +38,7 @@ def main():
     for name, value in paths.items():
         print(f"{name:14}{value:12.8f}")
     print()
-    rows = {"three paths": (sum(paths.values()), tapead.grad(three_paths)(t))}
+    rows = {"three paths": (sum(paths.values(), 0.0), tapead.grad(three_paths)(t))}
     for at in (-1.5, 0.0, 2.0):
         rows[f"max(0, t^2) at {at:g}"] = (float(at**2 >= 0.0) * 2.0 * at, tapead.grad(squared)(at))
     for at in (-2.0, 0.5, t):

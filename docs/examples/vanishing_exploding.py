@@ -69,7 +69,8 @@ def main(plot=None):
             print(f"  layer {i + 1:2}  {found[name][i]:8.1e} {shown}")
     net = backpropagated(NETS["ReLU, large weights: exploding"]())
     before = optim.clip_grad_norm_(net.parameters(), 1.0)
-    after = float(np.sqrt(sum(np.sum(p.grad**2) for p in net.parameters())))
+    gradients = [p.grad for p in net.parameters() if p.grad is not None]
+    after = float(np.sqrt(sum(np.sum(g**2) for g in gradients)))
     print(f"clipping by norm: from {before:.1e} to {after:.6f}")
     drawing = figure(plot, figsize=(7, 4))
     if drawing:

@@ -7,6 +7,7 @@ import numpy as np
 
 from tapead import _array
 from tapead._trace import _facts
+from tapead._trace._values import is_whole
 from tapead.elementals import INSTRUCTIONS
 
 OP_ARRAY = 255  # what the tape calls an operation on arrays
@@ -101,17 +102,17 @@ def increments(trace, first, last, skip=0):
         if not sweep.reached(step.id):
             continue
         made = _by_array if isinstance(step, ArrayStep) else _by_number
-        for operand, target, new in made(sweep, step):
+        for operand, target, before, new in made(sweep, step):
             total = sweep.at(target) if next(number) >= skip else None
-            yield _facts.Increment(step, operand, target, new, total)
+            yield _facts.Increment(step, operand, target, new, total, before)
 
 
 def _by_number(sweep, step):
     bar = sweep.at(step.id)
     for operand, target, partial in _facts.operands(step):
-        new = not sweep.reached(target)
+        before = sweep.at(target)
         sweep.add(target, bar * partial)
-        yield operand, target, new
+        yield operand, target, before, before is None
 
 
 def _by_array(sweep, step):
@@ -121,15 +122,31 @@ def _by_array(sweep, step):
         if id:
             targets.setdefault(id, []).append(operand)
     new = {id: not sweep.reached(id) for id in targets}
+    before = {id: sweep.at(id) for id in targets if not _array.is_array_node(step.tape, id)}
     sweep.reverse(step.id, step.id + 1)
     for id in _order(step, targets):
         if sweep.reached(id):
-            yield tuple(targets[id]), id, new[id]
+            yield tuple(targets[id]), id, before.get(id), new[id]
 
 
 def _order(step, targets):
     """What a write was given comes before what it was written to."""
     return reversed(targets) if step.kind == "write" else targets
+
+
+def added(trace, increment):
+    """What an increment adds to its target.
+
+    None if its step has several results, or an adjoint with absent elements: a sweep cannot start
+    from these.
+    """
+    step, bar = increment.step, trace._bar(increment.step.id)
+    if not is_whole(bar):
+        return None
+    sweep = _array.TracedSweep(trace._tape)
+    sweep.add(step.id, bar)
+    sweep.reverse(step.id, step.id + 1)
+    return sweep.at(increment.target)
 
 
 def count_increments(trace):

@@ -105,8 +105,8 @@ class ArrayWriter:
     # Names of things.
 
     def _symbol(self, id, mark=""):
-        text = self.writer.node(id, mark)
-        return Formula(text) if self.writer.is_array(id) else Number(text)
+        formula = self.writer.formula(id, mark)
+        return formula if self.writer.is_array(id) else Number(*formula)
 
     def _operands(self, step):
         return [

@@ -40,6 +40,7 @@ class Increment(NamedTuple):
     target: int
     first: bool
     total: float
+    before: float | None = None  # of a number that something had arrived at
 
 
 class Flow(NamedTuple):
@@ -105,7 +106,9 @@ def increments(trace, first, last):
         for operand, target, partial in operands(step):
             total = float(bars[target])
             bars[target] = total + (bar * partial + 0.0)
-            yield Increment(step, operand, target, is_unreached(total), float(bars[target]))
+            new = is_unreached(total)
+            now, before = float(bars[target]), None if new else total
+            yield Increment(step, operand, target, new, now, before)
 
 
 def count_increments(trace):

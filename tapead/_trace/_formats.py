@@ -1,6 +1,7 @@
 """Tables for documents: Markdown, LaTeX, HTML."""
 
 import html as _html
+import os
 
 STYLE = (
     "border-collapse:collapse;font-family:'STIX Two Text','Cambria Math',Cambria,serif;"
@@ -8,6 +9,16 @@ STYLE = (
 )
 CELL = "text-align:left;vertical-align:baseline;padding:.15em .4em .15em {left}"
 RULE = "border-top:1px solid currentColor"
+
+
+def written(text, path):
+    """`text`, or None once it is in a file."""
+    if path is None:
+        return text
+    path = os.fspath(path)  # a number would be a file that is open already
+    with open(path, "w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+    return None
 
 
 def markdown(table):

@@ -15,7 +15,8 @@ __all__ = ["HTML", "LATEX", "MARKDOWN", "Cell", "Line", "Table"]
 class Cell(NamedTuple):
     """Name, formula and value as text; the formula is empty where it is the value.
 
-    `relation` stands between name and formula, `result` in front of the value.
+    `relation` stands between name and formula, `result` in front of the value; `fact` is the Step,
+    Flow or Increment that the cell tells of, None where it sums up.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Cell(NamedTuple):
     value: str
     relation: str = "="
     result: str = "="
+    fact: object = None
 
 
 class Line(NamedTuple):
@@ -97,7 +99,8 @@ class Table:
         return lines
 
     def _primal(self, step):
-        cell = self._cell(self.writer.symbol(step.id), self.writer.primal(step), step.value)
+        name, formula = self.writer.symbol(step.id), self.writer.primal(step)
+        cell = self._cell(name, formula, step.value, step)
         kind = self.writer.kind(step.value)
         return cell._replace(value=cell.value + kind) if kind else cell
 
@@ -106,7 +109,7 @@ class Table:
             return {}
         return {
             flow.step.id: self._cell(
-                self.writer.symbol(flow.step.id, "dot"), self.writer.tangent(flow), flow.value
+                self.writer.symbol(flow.step.id, "dot"), self.writer.tangent(flow), flow.value, flow
             )
             for flow in _facts.flows(self.trace, first, last)
         }
@@ -114,8 +117,9 @@ class Table:
     def _increment(self, increment):
         name, formula = self.writer.target(increment), self.writer.adjoint(increment)
         if self.writer.adds(increment):
-            return Cell(name, formula, self.writer.number(increment.total), "+=", "→")
-        return self._cell(name, formula, increment.total)
+            value = self.writer.number(increment.total)
+            return Cell(name, formula, value, "+=", "→", increment)
+        return self._cell(name, formula, increment.total, increment)
 
     def _input_adjoint(self, id):
         if not self.trace._result:
@@ -141,6 +145,6 @@ class Table:
             line = line._replace(adjoint=cell)
         return line
 
-    def _cell(self, name, formula, value):
+    def _cell(self, name, formula, value, fact=None):
         value = self.writer.number(value)
-        return Cell(name, "" if formula == value else formula, value)
+        return Cell(name, "" if formula == value else formula, value, fact=fact)

@@ -19,20 +19,27 @@ CHARACTER, LINE, PAD, PORT = 8.0, 19.0, 10.0, 18.0  # of 13 px text
 LAYER_GAP, BOX_GAP, PASS_HEIGHT = 80.0, 22.0, 10.0
 SWEEPS = 12
 FILL = {"input": "#e8f0fe", "step": "#ffffff", "result": "#fff4d6"}
-HEAD = """<svg xmlns="http://www.w3.org/2000/svg" width="{w:.0f}" height="{h:.0f}" \
+PARTS = "formula", "value", "adjoint"
+COLOUR = {"formula": "#111", "value": "#111", "adjoint": "#b3261e"}
+HEAD = """<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{w:.0f}" height="{h:.0f}" \
 viewBox="0 0 {w:.0f} {h:.0f}" font-family="DejaVu Sans, Segoe UI, Arial, sans-serif" font-size="13">
 <title>{title}</title>
-<defs><marker id="tapead-arrow" markerWidth="8" markerHeight="8" refX="7" refY="4" orient="auto">\
+<defs><marker id="tapead-arrow" markerUnits="userSpaceOnUse" markerWidth="8" markerHeight="8" \
+refX="7" refY="4" orient="auto">\
 <path d="M0,1 L7,4 L0,7 z" fill="#777"/></marker></defs>
 <rect width="100%" height="100%" fill="#ffffff"/>"""
 
 
-def draw(trace):
-    """The graph of a trace as an SVG document."""
+def draw(trace, room=None):
+    """The graph of a trace as an SVG document.
+
+    Boxes and edges have classes and ``data-`` attributes, by which a page finds them. `room` is a
+    dict of texts by node that must fit its box as well.
+    """
     boxes, edges = _graph.graph(trace, MOST, "to_svg")
     if not boxes:
         raise ValueError("to_svg needs a node to draw; this trace has no inputs and no steps")
-    drawing = Drawing(boxes, edges)
+    drawing = Drawing(boxes, edges, room or {})
     parts = [HEAD.format(w=drawing.width, h=drawing.height, title=escape(repr(trace)))]
     parts += [drawing.curve(edge) for edge in edges]
     parts += [drawing.box(box) for box in boxes]
@@ -49,10 +56,12 @@ class Drawing:
     ----------
     boxes : list of Box
     edges : list of Edge
+    room : dict of int to list of str
+        Texts that must fit a box besides its own.
     """
 
-    def __init__(self, boxes, edges):
-        self.boxes = {box.id: box for box in boxes}
+    def __init__(self, boxes, edges, room):
+        self.boxes, self.room = {box.id: box for box in boxes}, room
         self.level = _levels(boxes, edges)
         self.routes = {edge[:2]: self._route(edge) for edge in edges}
         self.layers, self.neighbours = self._layers(), self._neighbours()
@@ -64,7 +73,10 @@ class Drawing:
     def wide(self, place):
         """Width of a place."""
         box = self.boxes.get(place)
-        return 2 * PAD + CHARACTER * max(map(columns, _texts(box))) if box else 0.0
+        if not box:
+            return 0.0
+        texts = [*_texts(box), *self.room.get(box.id, ())]
+        return 2 * PAD + CHARACTER * max(map(columns, texts))
 
     def tall(self, place):
         """Height of a place."""
@@ -76,14 +88,14 @@ class Drawing:
         x, width, height = self.x[self.level[box.id]], self.wide(box.id), self.tall(box.id)
         y = self.y[box.id] - height / 2
         frame = f'x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="6"'
-        parts = [f'<rect {frame} fill="{FILL[box.kind]}" stroke="#444"/>']
-        for line, text in enumerate(_texts(box)):
-            colour = "#b3261e" if text == box.adjoint else "#111"
-            parts.append(
-                f'<text x="{x + PAD:.1f}" y="{y + LINE * (line + 1):.1f}" fill="{colour}">'
-                f"{escape(text)}</text>"
-            )
-        return "\n".join(parts)
+        parts = [
+            f'<g class="node {box.kind}" data-node="{box.id}">',
+            f'<rect {frame} fill="{FILL[box.kind]}" stroke="#444"/>',
+        ]
+        for line, (kind, text) in enumerate(zip(PARTS, _texts(box), strict=False), start=1):
+            at = f'x="{x + PAD:.1f}" y="{y + LINE * line:.1f}" fill="{COLOUR[kind]}"'
+            parts.append(f'<text class="{kind}" {at}>{escape(text)}</text>')
+        return "\n".join([*parts, "</g>"])
 
     def curve(self, edge):
         """A smooth line with an arrow."""
@@ -94,7 +106,7 @@ class Drawing:
             path.append(f"C{middle:.1f},{y0:.1f} {middle:.1f},{y1:.1f} {x1:.1f},{y1:.1f}")
         dash = "" if edge.path else ' stroke-dasharray="4 3"'
         return (
-            f'<path d="{" ".join(path)}" fill="none" stroke="#777"{dash} '
+            f'<path {_names_of(edge)} d="{" ".join(path)}" fill="none" stroke="#777"{dash} '
             'marker-end="url(#tapead-arrow)"/>'
         )
 
@@ -102,8 +114,9 @@ class Drawing:
         """The partial, where the edge arrives."""
         x, y = self._points(edge)[-1]
         return (
-            f'<text x="{x - 10:.1f}" y="{y - 3:.1f}" text-anchor="end" font-size="11" fill="#555" '
-            f'stroke="#fff" stroke-width="3" paint-order="stroke">{escape(edge.label)}</text>'
+            f'<text {_names_of(edge)} x="{x - 10:.1f}" y="{y - 3:.1f}" text-anchor="end" '
+            'font-size="11" fill="#555" stroke="#fff" stroke-width="3" paint-order="stroke">'
+            f"{escape(edge.label)}</text>"
         )
 
     def _points(self, edge):
@@ -201,6 +214,10 @@ def _levels(boxes, edges):
     for box in boxes:
         level[box.id] = 1 + max((level[start] for start in operands[box.id]), default=-1)
     return level
+
+
+def _names_of(edge):
+    return f'class="edge" data-edge="{edge.start}-{edge.end}"'
 
 
 def _texts(box):

@@ -184,9 +184,43 @@ class Trace:
         """Table in LaTeX; needs amsmath and booktabs. Parameters as of `to_markdown`."""
         return _formats.latex(_layout.Table(self, _layout.LATEX, max_rows))
 
-    def to_html(self, max_rows=DOCUMENT_ROWS):
-        """Table in HTML, source lines as tooltips. Parameters as of `to_markdown`."""
-        return _formats.html(_layout.Table(self, _layout.HTML, max_rows))
+    def to_html(self, path=None, max_rows=DOCUMENT_ROWS, interactive=False):
+        """Table in HTML, or a page to step through.
+
+        The table has source lines as tooltips. The page is one file that needs no network: graph
+        and tables, and a slider, buttons and keys that step through the forward sweep and back
+        through the reverse sweep, with the numbers in the formula and each total so far. Its
+        address may end in ``#step=7``. Without JavaScript it shows everything.
+
+        Parameters
+        ----------
+        path : str or path-like, optional
+            File to write to.
+        max_rows : int or None, default 1000
+            Inputs and steps shown, half of them from each end; None is all.
+        interactive : bool, default False
+            Whether to make the page; above 300 nodes it has no graph.
+
+        Returns
+        -------
+        str or None
+            The text; None if it went to a file.
+
+        Examples
+        --------
+        >>> import tapead
+        >>> trace = tapead.trace(lambda x: x * tapead.sin(x), 2.0)
+        >>> page = trace.to_html(interactive=True)
+        >>> page[:15], "v1 = sin v0" in page.translate({0x2080: "0", 0x2081: "1"})
+        ('<!DOCTYPE html>', True)
+        """
+        if not interactive:
+            return _formats.written(
+                _formats.html(_layout.Table(self, _layout.HTML, max_rows)), path
+            )
+        from tapead._trace import _page
+
+        return _formats.written(_page.page(self, max_rows), path)
 
     def to_csv(self):
         """All rows as CSV: trace, name, formula, value, source."""

@@ -71,6 +71,13 @@ def is_finite(value):
     return value is None or bool(np.isfinite(without_marks(value)).all())
 
 
+def is_whole(value):
+    """Whether this is one number or array, and no element is absent."""
+    return not isinstance(value, tuple) and not (
+        isinstance(value, np.ndarray) and _absent(value).any()
+    )
+
+
 def unshared(value):
     """A number, or an array that the caller may write to."""
     return value.copy() if isinstance(value, np.ndarray) else value

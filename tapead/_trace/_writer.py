@@ -50,6 +50,10 @@ class Writer:
         letter = "V" if self.is_array(id) else "v"
         return self.style.node(mark, id - len(self.names), letter)
 
+    def formula(self, id, mark=""):
+        """What stands for a node, its adjoint or its tangent in a formula: its name."""
+        return Formula(self.node(id, mark))
+
     def input(self, name, mark=""):
         """Name of an argument or of the result."""
         return self.style.finish(self.style.input(mark, name))
@@ -86,7 +90,7 @@ class Writer:
         else:
             term = self._term(increment.step, increment.operand, "bar", increment.step.id)
         if not increment.first and not self.adds(increment):
-            term = self.notation.total(Formula(self.node(increment.target, "bar")), term)
+            term = self.notation.total(self.formula(increment.target, "bar"), term)
         return self.style.finish(term.text)
 
     def adds(self, increment):
@@ -126,14 +130,14 @@ class Writer:
 
     def _operands(self, step):
         pairs = (step.x, step.x_value), (step.y, step.y_value)
-        return [Formula(self.node(i, "")) if i else self.notation.number(v) for i, v in pairs]
+        return [self.formula(i) if i else self.notation.number(v) for i, v in pairs]
 
     def _term(self, step, operand, mark, factor):
-        return self._write_term(step, operand, Formula(self.node(factor, mark)))
+        return self._write_term(step, operand, self.formula(factor, mark))
 
     def _write_term(self, step, operand, factor):
         x, y = self._operands(step)
-        names = {"x": x, "y": y, "v": Formula(self.node(step.id, ""))}
+        names = {"x": x, "y": y, "v": self.formula(step.id)}
         values = {"x": step.x_value, "y": step.y_value, "v": step.value}
         partial = parsed(INSTRUCTIONS[step.op - 1].partials[operand])
         return adjoint_term(

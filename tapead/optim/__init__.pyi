@@ -115,7 +115,7 @@ class LBFGS(Optimizer):
         tolerance_grad: float = 1e-7,
         tolerance_change: float = 1e-9,
     ) -> None: ...
-    def step(self, closure: Callable[[], Any]) -> float: ...
+    def step(self, closure: Callable[[], Any]) -> float: ...  # type: ignore[override]  # as in PyTorch
 
 class Schedule:
     optimizer: Optimizer
