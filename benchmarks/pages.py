@@ -141,7 +141,7 @@ def home(tables):
         texts = ["n/a" if x is None else f"{x:g}" for x in figures]
         lines.append([row.split(",")[0], *(f"**{text}**" for text in texts[:2]), *texts[2:]])
     table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-    return table + "\n\n[All figures](figures/speed.md), and how they are measured.\n"
+    return table + "\n"
 
 
 def cells(table):
