@@ -20,11 +20,12 @@ cdef extern from *:
 
 cdef tuple TRACED = ("tapead._tape", "tapead._array")  # modules of traced values
 cdef tuple LEAVES = (int, float, complex, str, bytes, np.ndarray, np.generic, type(None))
+cdef set numbers = {float, int}  # types of leaves without a shape; traced ones once they are seen
 
 
 cdef object walk(object context, object tree, Leaf leaf):
     """`tree` with ``leaf(context, x)`` in the place of every leaf x, in order."""
-    if type(tree) is float:
+    if type(tree) in numbers:
         return leaf(context, tree)
     enter_recursive_call(" while a container was read")
     try:
@@ -74,6 +75,8 @@ cdef object walk_other(object context, object tree, Leaf leaf):
     if is_dataclass(tree):
         return walk_dataclass(context, tree, leaf)
     if type(tree).__module__ in TRACED:
+        if type(tree).__module__ == TRACED[0]:
+            numbers.add(type(tree))
         return leaf(context, tree)
     import optree
 
@@ -126,16 +129,49 @@ def align(like, tree, what):
     ValueError
         If containers, keys, lengths or shapes differ; `what` says what was expected.
     """
+    cdef list out = []
+    align_into(out, like, tree, what)
+    return out
+
+
+cdef int align_into(list out, object like, object tree, object what) except -1:
+    kind = type(like)
+    if kind in numbers and type(tree) in numbers:
+        out.append(tree)
+        return 0
+    enter_recursive_call(" while containers were compared")
+    try:
+        if (kind is list or kind is tuple) and type(tree) is kind:
+            if len(like) != len(tree):
+                misfit(like, tree, what)
+            for child, other in zip(like, tree):
+                align_into(out, child, other, what)
+        else:
+            align_others(out, like, tree, what)
+    finally:
+        Py_LeaveRecursiveCall()
+    return 0
+
+
+cdef int align_others(list out, object like, object tree, object what) except -1:
+    """What are no two floats, lists or tuples."""
     if is_array(like):
-        same = shape_of(tree) == like.shape
-        return [tree] if same else misfit(like, tree, what)
+        if shape_of(tree) != like.shape:
+            misfit(like, tree, what)
+        out.append(tree)
+        return 0
     children = children_of(like)
     if children is None:
-        return [tree] if children_of(tree) is None else misfit(like, tree, what)
+        if children_of(tree) is not None or is_array(tree) and tree.shape != ():
+            misfit(like, tree, what)
+        out.append(tree)
+        return 0
     others = children_of(tree) if type(tree) is type(like) else None
     if others is None or children.keys() != others.keys():
         misfit(like, tree, what)
-    return [leaf for key in children for leaf in align(children[key], others[key], what)]
+    for key in children:
+        align_into(out, children[key], others[key], what)
+    return 0
 
 
 cdef bint is_array(object x):

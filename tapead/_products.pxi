@@ -2,6 +2,9 @@
 
 cdef object tangent_leaf(object context, object leaf):
     """Collect the numbers of a tangent or an adjoint in order."""
+    if type(leaf) is float:
+        (<list>context).append(leaf)
+        return None
     if isinstance(leaf, ndarray):
         for item in leaf.ravel().tolist():
             tangent_leaf(context, item)

@@ -335,3 +335,23 @@ os._exit(0)  # Python itself may overflow when it frees them
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=False
     )
     assert (result.stdout, result.stderr, result.returncode) == ("6.0\n", "", 0)
+
+
+@pytest.mark.parametrize(("tangent", "error", "message"), [
+    ([1.0], ValueError, "got a list of 1 in the place of a list of 2"),
+    ((1.0, 2.0), ValueError, "got a tuple of 2 in the place of a list of 2"),
+    ([1.0, [2.0]], ValueError, "got a list of 1 in the place of a float"),
+    ([1.0, "a"], TypeError, "made of floats; got str"),
+    ([1.0, np.ones(2)], ValueError, "got an array of shape"),
+])  # fmt: skip
+@pytest.mark.parametrize("product", [tapead.jvp, tapead.hvp])
+def test_tangents_of_another_structure(product, tangent, error, message):
+    with pytest.raises(error, match=message):
+        product(lambda x: x[0] * x[1], ([1.0, 2.0],), (tangent,))
+
+
+def test_a_list_in_itself_is_refused():
+    x = []
+    x.append(x)
+    with pytest.raises(RecursionError):
+        tapead.jvp(lambda x: x[0], (x,), (x,))
