@@ -5,6 +5,7 @@ import pytest
 
 import tapead
 from tapead import nn, optim
+from tapead.primitives._images import image_of
 
 WINDOWS = np.lib.stride_tricks.sliding_window_view
 RNG = np.random.default_rng(5)
@@ -236,3 +237,21 @@ def test_fit_compiles_nets_of_convolutions(monkeypatch):
     data = RNG.normal(size=(8, 1, 8, 8)).astype(np.float32), np.arange(8) % 3
     nn.fit(lenet(), data, loss=nn.cross_entropy, epochs=2, batch_size=4, progress=False)
     assert made[0].stats()["replayed"] == 4
+
+
+@pytest.mark.parametrize("shape", [(32, 64, 28, 28), (2, 3, 4, 5, 6, 7)])
+def test_an_array_of_its_own_is_no_image(shape):
+    x = np.random.default_rng(5).normal(size=shape)
+    assert image_of(x) is None
+    wanted = x == np.max(x, axis=(-2, -1), keepdims=True)
+    found = tapead.grad(lambda x: np.sum(np.max(x, axis=(-2, -1))))(x)
+    np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (0, 3, 1, 2), (2, 3, 0, 1), (1, 0, 3, 2)])
+def test_images_in_other_orders_of_memory_are_images(order):
+    x = np.zeros((5, 6, 7, 8)).transpose(order)
+    found = windows(x, (2, 2), (2, 1))
+    image, stride = image_of(found)
+    assert stride == (2, 1)
+    assert image.strides == x.strides

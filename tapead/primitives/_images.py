@@ -153,8 +153,10 @@ def _layout_of(windows):
     t = right // column if columns > 1 else 1
     if s < 1 or t < 1 or (rows > 1 and s * row != down) or (columns > 1 and t * column != right):
         return None
-    shape = (*lead, s * (rows - 1) + kh, t * (columns - 1) + kw)
-    return shape, (*steps, row, column), (s, t)
+    height, width = s * (rows - 1) + kh, t * (columns - 1) + kw
+    if height > 1 < width and row < width * column and column < height * row:
+        return None  # elements of such an image would be the same memory
+    return (*lead, height, width), (*steps, row, column), (s, t)
 
 
 def _stacked(image):
