@@ -32,9 +32,14 @@ cdef extern from "_updates.h":
         TAPEAD_ADAM
         TAPEAD_LAMB
 
+# By name: the number of the rule, how many arrays of state it has at least, and where among its
+# numbers is a momentum that takes one more; -1 if it has none.
 RULES = {
-    "sgd": TAPEAD_SGD, "rmsprop": TAPEAD_RMSPROP, "adagrad": TAPEAD_ADAGRAD, "adam": TAPEAD_ADAM,
-    "lamb": TAPEAD_LAMB,
+    "sgd": (TAPEAD_SGD, 0, 2),
+    "rmsprop": (TAPEAD_RMSPROP, 1, 4),
+    "adagrad": (TAPEAD_ADAGRAD, 1, -1),
+    "adam": (TAPEAD_ADAM, 2, -1),
+    "lamb": (TAPEAD_LAMB, 2, -1),
 }
 
 
@@ -69,26 +74,36 @@ def update(str rule, tuple numbers, list xs, list gradients, list states):
     gradients : list of ndarray or None
         Of their shapes; None leaves the parameter as it is.
     states : list of tuple of ndarray
-        Compact arrays of their shapes, orders and dtypes.
+        Compact arrays of their shapes, orders and dtypes; those behind what the rule needs are let
+        be.
 
     Raises
     ------
     ValueError
-        If a gradient has another shape than its parameter, or a parameter cannot be written to.
+        If a gradient has another shape than its parameter, a parameter cannot be written to, or
+        there are fewer arrays of state than the rule needs.
     """
     cdef double[MOST_NUMBERS] values
-    cdef int number = RULES[rule], i
-    cdef bint whole = number == TAPEAD_LAMB  # a step of it depends on all elements
+    cdef int number, n_states, momentum, i
+    cdef bint whole
     cdef Pieces shared
     cdef int64_t n_pieces = 0, total = 0, size
     cdef ndarray x, compact
     cdef list found = []
+    number, n_states, momentum = RULES[rule]
+    n_states += momentum >= 0 and numbers[momentum] != 0.0
+    whole = number == TAPEAD_LAMB  # a step of it depends on all elements
     for i in range(len(numbers)):
         values[i] = numbers[i]
     for x, gradient, state in zip(xs, gradients, states, strict=True):
         size = cnp.PyArray_SIZE(x)
         if gradient is None or size == 0:
             continue
+        if len(state) < n_states:
+            raise ValueError(
+                f"{rule} with these settings needs {n_states} arrays of state for each parameter; "
+                f"this optimizer was made with {len(state)}: make a new one")
+        state = state[:n_states]
         compact = compacted(x, state)
         found.append((x, compact, gradient_of(x, compact, gradient, state), state))
         total += size

@@ -113,3 +113,33 @@ def test_a_rule_derived_from_one_of_ours():
     x = np.array([1.0, 2.0])
     Slow([x], lr=1.0).step([np.array([1.0, 1.0])])
     assert x.tolist() == [0.5, 1.5]
+
+
+@pytest.mark.parametrize("kind", [optim.SGD, optim.RMSprop])
+def test_a_momentum_that_comes_later_has_no_state(kind):
+    x = np.ones(2)
+    optimizer = kind([x])
+    optimizer.momentum = 0.9
+    with pytest.raises(ValueError, match="arrays of state for each parameter; this optimizer was"):
+        optimizer.step([np.ones(2)])
+    assert x.tolist() == [1.0, 1.0]
+
+
+def test_a_derived_rule_with_a_state_of_its_own():
+    class Counting(optim.Adam):
+        STATE = ("mean", "square", "count")
+
+        def update(self, x, gradient, state, spare):
+            state["count"] += 1.0
+            super().update(x, gradient, state, spare)
+
+    class Forgetful(optim.Adam):
+        STATE = ("mean",)
+
+    x, y = np.ones(2), np.ones(2)
+    counting, plain = Counting([x]), optim.Adam([y])
+    for optimizer in (counting, plain):
+        optimizer.step([np.array([1.0, -2.0])])
+    np.testing.assert_array_equal(x, y)
+    with pytest.raises(ValueError, match="adam with these settings needs 2 arrays of state"):
+        Forgetful([x]).step([np.ones(2)])
