@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tapead._array import MARKS, marks_of
+from tapead._array import MARKS, SELECTING, marks_of
 from tapead.elementals import FIRST_MARKED, OPCODES
 
 _COPY, _MERGE, _JOIN, _CARRY = (OPCODES[name] for name in ("copy", "merge", "join", "carry"))
@@ -32,7 +32,7 @@ def may_hold_marks(value):
     if value.op in ("primitive", "part"):
         return True
     if value.op == "images":
-        return value.data[0] == "max_pool2d_images"
+        return value.data[0] in SELECTING
     return value.op in ("window", "assign", "stack", "pieces") and any(
         arg.marks for arg in value.args
     )
