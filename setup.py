@@ -18,6 +18,8 @@ COVERAGE = os.environ.get("TAPEAD_COVERAGE") == "1"
 CHECKS = os.environ.get("TAPEAD_CHECKS") == "1"  # bounds, None and uninitialised memory
 CFLAGS = os.environ.get("TAPEAD_CFLAGS", "").split()
 LDFLAGS = os.environ.get("TAPEAD_LDFLAGS", "").split()
+FLAGS = repr((CFLAGS, LDFLAGS))
+FLAGS_STAMP = Path("build/cython/flags")
 # Never -ffast-math: NaN and -0.0 count. No contraction: the same bits on every processor.
 OPTIMISE = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"]
 INCLUDED = {".in", ".pxd", ".pxi", ".h"}
@@ -60,6 +62,12 @@ class BuildExtensions(build_ext):
     def initialize_options(self):
         super().initialize_options()
         self.parallel = os.cpu_count()
+        if text_at(FLAGS_STAMP) not in ("", FLAGS):
+            self.force = True  # objects of other flags are not out of date by their times
+
+    def run(self):
+        super().run()
+        FLAGS_STAMP.write_text(FLAGS, encoding="utf-8")
 
     def get_source_files(self):
         """What setuptools asks each command for; cythonize shows it only the C files."""
@@ -79,7 +87,11 @@ def load(name):
 
 def text(name):
     """The text of a file of the package; empty if there is none."""
-    path = PACKAGE / name
+    return text_at(PACKAGE / name)
+
+
+def text_at(path):
+    """The text of a file; empty if there is none."""
     return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
@@ -123,7 +135,7 @@ def translated():
     so two digests tell what holds: one of the versions and options, one of the sources as well.
     """
     extensions = [extension(path.stem) for path in sorted(PACKAGE.glob("*.pyx"))]
-    options = repr((Cython.__version__, numpy.__version__, DIRECTIVES, CFLAGS, COVERAGE))
+    options = repr((Cython.__version__, numpy.__version__, DIRECTIVES, COVERAGE))
     digest = hashlib.sha256(options.encode())
     said = [digest.hexdigest()]
     for path in sorted(PACKAGE.glob("**/*")):
@@ -131,7 +143,7 @@ def translated():
             digest.update(str(path).encode() + path.read_bytes())
     said.append(digest.hexdigest())
     stamp = Path("build/cython/stamp")
-    before = stamp.read_text(encoding="utf-8").split() if stamp.exists() else []
+    before = text_at(stamp).split()
     files = [Path("build/cython", *ext.name.split(".")).with_suffix(".c") for ext in extensions]
     if said == before and not COVERAGE and all(file.exists() for file in files):
         for ext, file in zip(extensions, files, strict=True):
