@@ -42,6 +42,7 @@ __all__ = [
     "__version__",
     "array",
     "checkpoint",
+    "checkpointed_loop",
     "compile",
     "derivative",
     "elementwise_grad",
@@ -78,6 +79,7 @@ __all__ += math.__all__
 _LATE = {"Trace": "tapead._trace", "trace": "tapead._trace"}
 _LATE |= dict.fromkeys(("get_num_threads", "set_num_threads"), "tapead._executor")
 _LATE |= {"ArrayProgram": "tapead._array_program"}
+_LATE |= {"checkpointed_loop": "tapead._checkpointed_loop"}
 _LATE |= dict.fromkeys(("array", "stack"), "tapead._arrays")
 _LATE |= dict.fromkeys(
     ("log_softmax", "logsumexp", "one_hot", "softmax"), "tapead.primitives._smooth"

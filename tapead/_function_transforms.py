@@ -202,6 +202,7 @@ def checkpoint(f):
 
     See Also
     --------
+    checkpointed_loop : Many steps, from states that are kept in a given number of bytes.
     stop_gradient : Drops the derivative.
 
     Notes

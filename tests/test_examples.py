@@ -21,6 +21,7 @@ CLOSED_FORMS = {
     "heads": 4,
     "jacobi_chain": 8,
     "logistic_regression": 2,
+    "long_loop": 2,
     "loss_gradients": 4,
     "one_neuron": 3,
     "relu_layer": 3,
@@ -99,6 +100,10 @@ def test_error_of_pulses_halves_with_their_width():
     errors = list(load("relu_pulse").main()["errors"].values())
     ratios = np.array(errors[1:]) / errors[:-1]
     np.testing.assert_allclose(ratios, 0.5, atol=0.05)
+
+
+def test_long_loop_finds_its_parameter():
+    assert load("long_loop").main()["fitted"] == pytest.approx(0.9, abs=1e-10)
 
 
 def test_gradient_graph_is_printed():

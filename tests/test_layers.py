@@ -40,7 +40,8 @@ LAYERS = {
     "_batched_transforms implicit _implicit_rules _odeint _ravel "
     "_array_program _forms _array_paths _array_program_class "
     "transforms _run _gradient _jacobian _array_jacobian _products _trace testing "
-    "_program _path _recorded _replayed _program_class _matrices _map _inline _compiled",
+    "_program _path _recorded _replayed _program_class _matrices _map _inline _compiled "
+    "_checkpoints _revolve _replayed_steps _loop _loop_steps _checkpointed_loop",
     5: "__init__ nn optim",
     6: "__main__ _cli _cli_expression _cli_train",
 }

@@ -53,6 +53,7 @@ TRACES = {  # of what each example differentiates, or of a smaller one of its ki
     ),
     "logistic_regression": lambda m: tapead.trace(m.loss, np.array([0.1, -0.2, 0.3])),
     "loss_gradients": lambda m: tapead.trace(m.logistic, m.LOGITS),
+    "long_loop": lambda m: tapead.trace(lambda rates: m.last(m.START, rates), m.RATES),
     "one_neuron": lambda m: tapead.trace(m.neuron, *m.W),
     "optimisers": _small_net,
     "overfitting": _small_net,
