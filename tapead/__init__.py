@@ -62,6 +62,7 @@ __all__ = [
     "nn",
     "one_hot",
     "optim",
+    "optimize",
     "primitive",
     "record",
     "set_num_threads",
@@ -93,7 +94,7 @@ _LATE |= dict.fromkeys(("Program", "Status", "compile", "load", "record"), "tape
 
 def __getattr__(name):
     """Import what a gradient does not need when it is first asked for."""
-    if name in ("implicit", "nn", "numpy", "optim", "testing"):
+    if name in ("implicit", "nn", "numpy", "optim", "optimize", "testing"):
         return importlib.import_module(f"tapead.{name}")
     if name not in _LATE:
         raise AttributeError(f"module 'tapead' has no attribute {name!r}")

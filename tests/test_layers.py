@@ -37,12 +37,12 @@ LAYERS = {
     "_signature_plain",
     4: "_joint _function_transforms _own_primitives _vmap _batched _batched_calls "
     "_batched_functions _batched_indexing _batched_joins _batched_products _batched_shapes "
-    "_batched_transforms implicit _implicit_rules _odeint _ravel "
+    "_batched_transforms implicit _implicit_rules _odeint _ravel _parameters "
     "_array_program _forms _array_paths _array_program_class "
     "transforms _run _gradient _jacobian _array_jacobian _products _trace testing "
     "_program _path _recorded _replayed _program_class _matrices _map _inline _compiled "
     "_checkpoints _revolve _replayed_steps _loop _loop_steps _checkpointed_loop",
-    5: "__init__ nn optim",
+    5: "__init__ nn optim optimize _objectives _objective _vector_objective",
     6: "__main__ _cli _cli_expression _cli_train",
 }
 LAYER = {name: layer for layer, names in LAYERS.items() for name in names.split()}

@@ -35,6 +35,7 @@ PARTS = {  # names of tapead by file and heading
 }
 MODULES = {
     "implicit": "What an equation defines",
+    "optimize": "For SciPy's solvers",
     "testing": "Checks",
     "nn": "Nets",
     "optim": "Optimisers",
@@ -42,7 +43,12 @@ MODULES = {
     "numpy": "NumPy's namespace",
     "primitives": "Array operations and their rules",
 }
-INHERIT = {"Program", "ArrayProgram"}  # from classes that are not public
+INHERIT = {
+    "Program",
+    "ArrayProgram",
+    "Objective",
+    "VectorObjective",
+}  # from classes that are not public
 SKLEARN = "set_fit_request, set_score_request"  # made by scikit-learn, with links into its manual
 
 
@@ -140,5 +146,5 @@ def listed_names():
 def missing_names():
     """Public names of tapead that have no entry, neither here nor among the elementals."""
     rows = {name for row in ROWS for name in row.names}
-    modules = {"implicit", "math", "nn", "optim", "testing", "__version__"}
+    modules = {"implicit", "math", "nn", "optim", "optimize", "testing", "__version__"}
     return set(tapead.__all__) - rows - modules - listed_names()

@@ -39,6 +39,11 @@ TRACES = {  # of what each example differentiates, or of a smaller one of its ki
         m.network(), np.ones((1, 64)), np.ones((1, 64)), nn.mse_loss
     ),
     "biases_and_outputs": lambda m: tapead.trace(m.loss, m.W1, m.B1, m.W2, m.B2),
+    "bundle_adjustment": lambda m: tapead.trace(
+        lambda cameras, points: np.sum(m.pixels(cameras, points) ** 2),
+        np.array([[0.1, 0.2, 0.3, 0.0, 0.0, -6.0, 800.0, -0.05, 0.01]]),
+        np.ones((1, 3)),
+    ),
     "convnet_digits": _convolution,
     "credit_assignment": lambda m: tapead.trace(m.loss, **m.WEIGHTS),
     "delta_recursion": lambda m: tapead.trace(
@@ -54,6 +59,10 @@ TRACES = {  # of what each example differentiates, or of a smaller one of its ki
     "logistic_regression": lambda m: tapead.trace(m.loss, np.array([0.1, -0.2, 0.3])),
     "loss_gradients": lambda m: tapead.trace(m.logistic, m.LOGITS),
     "long_loop": lambda m: tapead.trace(lambda rates: m.last(m.START, rates), m.RATES),
+    "maximum_likelihood": lambda m: tapead.trace(m.weibull, {"shape": 1.0, "scale": 50.0}),
+    "nist_fits": lambda m: tapead.trace(
+        lambda b: np.sum(m.residuals_of(m.SETS["Misra1a"])(b) ** 2), np.array([250.0, 0.0005])
+    ),
     "one_neuron": lambda m: tapead.trace(m.neuron, *m.W),
     "optimisers": _small_net,
     "overfitting": _small_net,
@@ -79,6 +88,7 @@ TRACES = {  # of what each example differentiates, or of a smaller one of its ki
         nn.mse_loss,
     ),
     "weight_decay": lambda m: tapead.trace(m.j, m.W1, m.W2),
+    "welded_beam": lambda m: tapead.trace(m.cost, m.START),
 }
 
 

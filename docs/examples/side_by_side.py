@@ -1,6 +1,8 @@
-"""What the examples share: a table of two columns, bars of characters, and the plot's path."""
+"""What the examples share: tables, bars of characters, and the plot's path."""
 
 import argparse
+import importlib.util
+import time
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +38,61 @@ def compare(rows, by_hand="by hand"):
 
 def line(name, lecture, ours, gap):
     print(f"{name:24}{lecture + 0.0:18.12f}{ours + 0.0:18.12f}{gap:13.1e}")
+
+
+def race(solve, sources, error):
+    """Solve one problem with derivatives from several sources; print what each takes.
+
+    Calls are counted in one solution, time is that of the quickest of three.
+
+    Parameters
+    ----------
+    solve : callable
+        ``solve(fun, jac, *others)``: a result of ``scipy.optimize``.
+    sources : dict of str to tuple
+        By name: the function, its derivative or a name that SciPy has for differences, and what
+        else the problem has of this source.
+    error : callable
+        ``error(x)``: how far a solution is from what it should be.
+
+    Returns
+    -------
+    dict of str to scipy.optimize.OptimizeResult
+    """
+    print(f"{'derivatives':14}{'iterations':>11}{'values':>9}{'others':>8}{'error':>11}{'ms':>9}")
+    results = {}
+    for name, (fun, jac, *others) in sources.items():
+        values, slopes = Calls(fun), Calls(jac) if callable(jac) else jac
+        found = results[name] = solve(values, slopes, *others)
+        ms = 1e3 * min(_seconds(solve, fun, jac, *others) for _ in range(3))
+        n = slopes.n if isinstance(slopes, Calls) else 0
+        steps, gap = found.get("nit", ""), error(found.x)
+        print(f"{name:14}{steps:11}{values.n:9}{n:8}{gap:11.1e}{ms:9.2f}")
+    return results
+
+
+def _seconds(solve, *source):
+    start = time.process_time()
+    solve(*source)
+    return time.process_time() - start
+
+
+class Calls:
+    """A function that counts its calls."""
+
+    def __init__(self, f):
+        self.f, self.n = f, 0
+
+    def __call__(self, *args):
+        self.n += 1
+        return self.f(*args)
+
+
+def peer(name):
+    """A module of a library that may be missing; None if it is."""
+    if importlib.util.find_spec(name.partition(".")[0]) is None:
+        return None
+    return importlib.import_module(name)
 
 
 def bar(value, low, high, width=40):
