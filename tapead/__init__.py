@@ -54,6 +54,7 @@ __all__ = [
     "jacfwd",
     "jacobian",
     "jacrev",
+    "jet",
     "jvp",
     "load",
     "log_softmax",
@@ -69,6 +70,7 @@ __all__ = [
     "softmax",
     "stack",
     "stop_gradient",
+    "taylor",
     "testing",
     "trace",
     "value_and_grad",
@@ -89,6 +91,7 @@ _LATE |= dict.fromkeys(
     ("checkpoint", "elementwise_grad", "stop_gradient"), "tapead._function_transforms"
 )
 _LATE |= {"primitive": "tapead._own_primitives", "vmap": "tapead._vmap"}
+_LATE |= dict.fromkeys(("jet", "taylor"), "tapead._jet")
 _LATE |= dict.fromkeys(("Program", "Status", "compile", "load", "record"), "tapead._program")
 
 

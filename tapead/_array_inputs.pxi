@@ -70,9 +70,13 @@ cdef object copied_array(Array a):
     return copy
 
 
-def view_of(Array a, function, *args, **kwargs):
-    """The traced view of `a` that ``function(data, *args, **kwargs)`` makes of its numbers."""
+def view_of(array, function, *args, **kwargs):
+    """The traced view that ``function(data, *args, **kwargs)`` makes of an array's numbers."""
     cdef State* st = active_state()
+    cdef Array a
+    if type(array) is not Array and is_series(array):
+        return array.viewed(function, *args, **kwargs)
+    a = array
     base_of(st, a)
     refresh_if_needed(a)
     view = function(a.data, *args, **kwargs)
@@ -290,7 +294,12 @@ def code_of(ufunc):
 
 def apply_elemental(code, *operands):
     """A row, by its opcode, applied to operands some of which are arrays."""
-    return apply_row(code, operands[0], operands[1] if len(operands) == 2 else None)
+    found = apply_row(code, operands[0], operands[1] if len(operands) == 2 else None)
+    if found is NotImplemented:  # batched, or a series
+        for x in operands:
+            if hasattr(type(x), "__tapead_elemental__"):
+                return x.__tapead_elemental__(name_of[code], operands)
+    return found
 
 
 def number_of_marked(w):

@@ -130,11 +130,15 @@ class BatchedArray(NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
         from tapead import _batched_calls
 
+        if holds_inner_series((inputs, kwargs), level_of((inputs, kwargs))):
+            return NotImplemented
         return _batched_calls.apply_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, function, types, args, kwargs):
         from tapead import _batched_calls
 
+        if holds_inner_series((args, kwargs), level_of((args, kwargs))):
+            return NotImplemented
         return _batched_calls.apply_function(function, args, kwargs)
 
     def __tapead_elemental__(self, name, inputs):
@@ -244,6 +248,15 @@ def level_of(tree, found=None):
         for item in tree.values():
             found = level_of(item, found)
     return found
+
+
+def holds_inner_series(tree, level):
+    """Whether a `jet` inside of `level` runs over something in lists, tuples and dicts."""
+    if isinstance(tree, dict):
+        return holds_inner_series(list(tree.values()), level)
+    if isinstance(tree, list | tuple):
+        return any(holds_inner_series(item, level) for item in tree)
+    return hasattr(type(tree), "__tapead_series__") and tree.level.depth > level.depth
 
 
 def any_batched(tree):

@@ -1,13 +1,16 @@
 """How NumPy's and tapead's functions are called with batched arrays."""
 
+import functools
+
 import numpy as np
 
-from tapead import math
+from tapead import _array, math
 from tapead._array import Array, as_array
 from tapead._batched import NUMERIC, RULES, BatchedArray, aligned, is_batched, level_of, ndim_of
 from tapead._containers import leaves, map_leaves
 from tapead._numpy import holds_traced
 from tapead._tape import _clip_end
+from tapead.elementals import OPCODES
 
 _ELEMENTALS = {
     "clip_min": lambda x, end: _clip_end(x, end, True),
@@ -56,7 +59,10 @@ def apply_function(function, args, kwargs):
 
 def apply_elemental(name, inputs):
     """A function of tapead's table."""
-    return elementwise(_ELEMENTALS.get(name) or getattr(math, name), inputs)
+    function = _ELEMENTALS.get(name) or getattr(math, name, None)
+    if function is None:  # a row that serves as a partial
+        function = functools.partial(_array.apply_elemental, OPCODES[name])
+    return elementwise(function, inputs)
 
 
 def elementwise(function, inputs, kwargs=None):

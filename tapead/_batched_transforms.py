@@ -10,9 +10,11 @@ import threading
 
 import numpy as np
 
+from tapead import _series_transforms
 from tapead._array import Array
 from tapead._batched import NUMERIC, BatchedArray, data_of, is_batched, level_of, ndim_of
 from tapead._containers import leaves, map_leaves
+from tapead._series import Expansion, Series
 from tapead.transforms import (
     derivative,
     grad,
@@ -40,13 +42,22 @@ def transformed(transform, args, kwargs):
     call = _Call(transform, args, kwargs)
     if type(call.f) is _Probe:
         return NotImplemented
-    level = level_of(list(map(_batched_leaves, (call.args, call.kwargs))))
+    level = _innermost((call.args, call.kwargs))
     if level is None:
         try:
             return call.of(_Probe(call.f))
         except _Found as found:  # what it closes over is batched
             level = found.level
+    if type(level) is Expansion:
+        return _series_transforms.transformed(call, level)
     return _RULES[call.kind](call, level)
+
+
+def _innermost(tree):
+    """The innermost level of a vmap or a jet among the leaves, None without any."""
+    found = [level_of(_batched_leaves(tree))]
+    found += [leaf.level for leaf in leaves(tree) if type(leaf) is Series]
+    return max((level for level in found if level), key=lambda level: level.depth, default=None)
 
 
 def _batched_leaves(tree):
@@ -143,7 +154,7 @@ class _Probe:
 
     def __call__(self, *args, **kwargs):
         result = self.__wrapped__(*args, **kwargs)
-        level = level_of(_batched_leaves(result))
+        level = _innermost(result)
         if level is not None:
             raise _Found(level)
         return result

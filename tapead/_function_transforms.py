@@ -164,6 +164,8 @@ _without_path = Primitive(
 
 
 def _stopped(leaf):
+    if hasattr(type(leaf), "__tapead_series__"):
+        return _stopped(leaf.coefficients[0])
     if type(leaf) is not Array and not holds_traced(leaf):
         return leaf.value if type(leaf) is BatchedArray else leaf
     if is_expanding():

@@ -13,7 +13,7 @@ import inspect
 import numpy as np
 
 from tapead._batched_calls import by_point
-from tapead._joint import Joint, any_traced, as_number, batched_level
+from tapead._joint import Joint, any_traced, as_number, batched_level, refuse_series
 from tapead._tape import is_expanding
 from tapead.transforms import jacobian, jvp, vjp
 
@@ -39,6 +39,7 @@ def point_by_point(function):
 
 def applied(row, tree):
     """Result of a row of an implicit function at plain or traced arguments."""
+    refuse_series(row.name, tree)
     if not any_traced(tree):
         return row.function(*tree)
     if is_expanding():

@@ -183,6 +183,20 @@ def any_traced(tree):
     return any(type(x) is Array or holds_traced(x) for x in Flat(tree).leaves)
 
 
+def holds_series(tree):
+    """Whether a leaf is a value inside `jet`."""
+    return any(hasattr(type(leaf), "__tapead_series__") for leaf in leaves(tree))
+
+
+def refuse_series(name, tree):
+    """Raise where rules for adjoints and tangents are asked for higher orders."""
+    if holds_series(tree):
+        raise TypeError(
+            f"{name} is not supported inside jet: its rules give first derivatives; nest "
+            "tapead.jvp for those of higher orders"
+        )
+
+
 def batched_level(tree):
     """The innermost level of batched leaves, None if there are none."""
     return level_of([x for x in leaves(tree) if type(x) is BatchedArray])

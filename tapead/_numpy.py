@@ -146,6 +146,15 @@ class _Taken(threading.local):
 taken = _Taken()
 
 
+class _Created(threading.local):
+    """What becomes of arrays that tapead.numpy makes, in this thread."""
+
+    along = None  # inside jet: makes them take values that move along the curve
+
+
+created = _Created()
+
+
 def _apply_to_objects(ufunc, function, method, inputs, kwargs):
     """NumPy's loop over objects, by the row's function where the loop would compare instead."""
     if method == "reduce" and ufunc.__name__ in _EXTREMA:

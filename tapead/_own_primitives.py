@@ -15,6 +15,7 @@ from tapead._joint import (
     as_number,
     batched_level,
     carries,
+    holds_series,
     is_leaf,
     shape_of,
 )
@@ -87,6 +88,8 @@ class primitive:  # noqa: N801 - a decorator
         level = batched_level((args, kwargs))
         if level is not None:
             return by_point(self, level, args, kwargs)
+        if holds_series((args, kwargs)):
+            return self._along_curve(*self._bound(args, kwargs))
         if not any_traced((args, kwargs)):
             return self._function(*args, **kwargs)
         args, kwargs = self._bound(args, kwargs)
@@ -164,6 +167,17 @@ class primitive:  # noqa: N801 - a decorator
         bound = self._signature.bind(*args, **kwargs)
         bound.apply_defaults()
         return bound.args, bound.kwargs
+
+    def _along_curve(self, args, kwargs):
+        from tapead._series_primitives import apply_rule
+
+        if self._pushforward is None or holds_series(kwargs):
+            wanted = "a pushforward" if self._pushforward is None else "its arguments by position"
+            raise TypeError(
+                f"primitive {self._name} needs {wanted} inside jet, which evaluates that along the "
+                "curve"
+            )
+        return apply_rule(self, self._pushforward, args, kwargs)
 
     def _run(self, args, kwargs):
         return self._function(*args, **kwargs)

@@ -47,6 +47,7 @@ cdef class Path:
     cdef readonly bint reassociate
     cdef bint plain  # what kernels build is what a caller gets
     cdef dict kernels
+    cdef public dict plans  # of Taylor arithmetic, see _jet_programs
     cdef object last_kind  # the kernel that was asked for last
     cdef object last_argnums
     cdef Kernel last_kernel

@@ -28,6 +28,10 @@ cdef class Recorded:
     def __wrapped__(self):
         return self.function
 
+    def paths_for(self, tuple tree):
+        """The paths recorded for arguments of this kind, the one used last in front."""
+        return [path for path in tuple(self.paths) if (<Path>path).fits(tree)]
+
     cdef int note(self, int kinks) except -1:
         self.last = 1 if kinks else 0
         self.n_replayed += 1

@@ -114,6 +114,8 @@ def plain_value(x):
         return np.asarray([plain_value(item) for item in x])
     if type(x) is Array:
         journal_look(<Array>x)
+    elif is_series(x):
+        return plain_value(x.coefficients[0])
     return plain_of(x)
 
 

@@ -110,6 +110,8 @@ def as_array(x):
         return array_of_numbers(active_state(), [x], ())
     if isinstance(x, (list, tuple)):
         return array_of_list(x)
+    if is_series(x):
+        return x
     x = np.asarray(x)
     if x.dtype == object and any(type(item) is Var for item in x.flat):
         return array_of_numbers(active_state(), list(x.flat), x.shape)
@@ -121,7 +123,8 @@ cdef object array_of_list(object items):
     cdef list parts
     if not holds_traced(items):
         return np.asarray(items)
-    if not any(isinstance(item, (list, tuple, ndarray, Array)) for item in items):
+    if not any(isinstance(item, (list, tuple, ndarray, Array)) or is_series(item)
+               for item in items):
         return array_of_numbers(active_state(), list(items), (len(items),))
     parts = [as_array(item) for item in items]
     return np.stack(parts)
@@ -129,10 +132,15 @@ cdef object array_of_list(object items):
 
 cdef bint holds_traced(object items):
     for item in items:
-        if type(item) is Var or type(item) is Array:
+        if type(item) is Var or type(item) is Array or is_series(item):
             return True
         if isinstance(item, (list, tuple)) and holds_traced(item):
             return True
         if isinstance(item, ndarray) and item.dtype == object:
             return True
     return False
+
+
+cdef inline bint is_series(object x):
+    """Whether `x` is a value inside `jet`, which NumPy's functions take as it is."""
+    return hasattr(type(x), "__tapead_series__")

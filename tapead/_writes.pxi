@@ -125,6 +125,10 @@ cdef int set_item(Array a, object index, object value) except -1:
     cdef object source = value
     if type(value) is not Array and type(value) is not Var and not PyFloat_CheckExact(value):
         source = as_array(value)
+    if is_series(source):
+        raise TypeError(
+            "an array made outside of the arguments of jet cannot hold a value inside it; make it "
+            "with numpy.zeros_like(x) of one, or with numpy.stack")
     index = index if is_basic(index) else checked_index(index)
     if type(source) is Array:
         resolve(st, <Array>source)

@@ -84,11 +84,11 @@ def _creator(function, answer):
         batched = batched_in((args, tuple(kwargs.values())))
         if batched is not None:
             return batched.__array_function__(function, (), args, kwargs)
-        if not _array.recording() or "like" in kwargs:
-            return function(*args, **kwargs)
-        if _tape.is_expanding():
+        plainly = not _array.recording() or "like" in kwargs
+        if not plainly and _tape.is_expanding():
             return _expanded(function(*args, **kwargs))
-        return answer(*args, **kwargs)
+        made = (function if plainly else answer)(*args, **kwargs)
+        return made if _numpy.created.along is None else _numpy.created.along(made)
 
     return call
 

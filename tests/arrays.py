@@ -87,6 +87,8 @@ def _floats(result):
         return []
     if isinstance(result, float | np.floating | tapead.Var | np.ndarray | _array.Array):
         return [result]
+    if hasattr(result, "__tapead_series__"):
+        return [result]
     return []
 
 

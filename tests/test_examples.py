@@ -29,6 +29,7 @@ CLOSED_FORMS = {
     "ridge_functions": 12,
     "several_paths": 7,
     "symbol_to_symbol": 5,
+    "taylor_steps": 4,
     "two_matrices": 2,
     "weight_decay": 6,
 }
@@ -105,6 +106,13 @@ def test_error_of_pulses_halves_with_their_width():
 
 def test_long_loop_finds_its_parameter():
     assert load("long_loop").main()["fitted"] == pytest.approx(0.9, abs=1e-10)
+def test_taylor_steps_are_as_exact_as_they_say():
+    shown = load("taylor_steps").main()
+    assert shown["steps"] < 60
+    assert shown["errors"]["Taylor"] < 1e-12
+    assert shown["errors"]["Taylor"] < min(
+        error for name, error in shown["errors"].items() if name != "Taylor"
+    )
 
 
 def test_gradient_graph_is_printed():

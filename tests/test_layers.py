@@ -17,7 +17,7 @@ SOURCES = (".py", ".pyi", ".pyx", ".pxd", ".pxi", ".h", ".in")
 LAYERS = {
     0: "elementals _guards _expressions _c99 _templates _errors _version _installed _nodes "
     "_special _scipy_special _active _allocate _vecmath _vecmath_more _vecmath_single "
-    "_threads _clones _lowered _array_loops _pool _kernel_cases",
+    "_threads _clones _lowered _array_loops _taylor_loops _pool _kernel_cases",
     1: "_elementals _rules _containers "
     "_tape _storage _sweeps _entries _tape_class _reading _noted _scalar _functions "
     "_rows _replay _vectors _singles _layouts _lanes _lanes_single _marks _kernel_loops "
@@ -31,13 +31,14 @@ LAYERS = {
     "_cluster _thread_setting _array_code _array_layouts _array_primitives _array_algebra "
     "_array_pieces _array_again _array_cuts _array_freeze _array_plan _array_storage "
     "_array_listing _array_executor _array_steps _array_runs "
-    "_code_data _listing _program_file _c_source",
+    "_code_data _listing _program_file _c_source _taylor _taylor_plan",
     3: "math numpy fft _arrays _updates "
     "_signature _signature_leaves _signature_static _signature_groups _signature_kinds "
     "_signature_plain",
     4: "_joint _function_transforms _own_primitives _vmap _batched _batched_calls "
     "_batched_functions _batched_indexing _batched_joins _batched_products _batched_shapes "
     "_batched_transforms implicit _implicit_rules _odeint _ravel _parameters "
+    "_series _series_calls _series_primitives _series_transforms _jet _jet_programs "
     "_array_program _forms _array_paths _array_program_class "
     "transforms _run _gradient _jacobian _array_jacobian _products _trace testing "
     "_program _path _recorded _replayed _program_class _matrices _map _inline _compiled "

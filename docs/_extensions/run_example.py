@@ -80,6 +80,7 @@ TRACES = {  # of what each example differentiates, or of a smaller one of its ki
     ),
     "several_paths": lambda m: tapead.trace(m.three_paths, 1.25),
     "symbol_to_symbol": lambda m: tapead.trace(m.z, 0.7),
+    "taylor_steps": lambda m: tapead.trace(lambda y: m.field(y)[2], m.START),
     "two_matrices": lambda m: tapead.trace(m.loss, m.W1, m.W2),
     "vanishing_exploding": lambda m: _net_loss(
         nn.Sequential(*(nn.Linear(2, 2, rng=i) for i in range(3))),

@@ -67,7 +67,7 @@ def tensorinv(a, ind=2):
     return np.reshape(inv(np.reshape(a, (-1, n))), a.shape[ind:] + a.shape[:ind])
 
 
-def _is_tame(a, inverse):
+def is_tame(a, inverse):
     """Whether the inverse is precise enough to make cofactors of."""
     norm, of_inverse = (np.abs(x).sum(axis=-2).max(axis=-1, initial=0) for x in (a, inverse))
     return np.all(norm * of_inverse < np.finfo(a.dtype).eps ** -0.5)
@@ -99,7 +99,7 @@ def _without_two(s):
 
 def _cofactors_value(a):
     inverse = inverse_or_nan(a)
-    if _is_tame(a, inverse):
+    if is_tame(a, inverse):
         return np.linalg.det(a)[..., None, None] * transposed(inverse)
     u, s, vh, sign = _oriented_svd(a)
     return sign * (u * (_before(s) * _after(s))[..., None, :]) @ vh
@@ -107,7 +107,7 @@ def _cofactors_value(a):
 
 def _change_value(a, e):
     inverse = transposed(inverse_or_nan(a))
-    if _is_tame(a, inverse):
+    if is_tame(a, inverse):
         along = np.sum(inverse * e, axis=(-2, -1), keepdims=True)
         change = along * inverse - inverse @ transposed(e) @ inverse
         return np.linalg.det(a)[..., None, None] * change
@@ -128,7 +128,7 @@ def _change_pullback(i, w, v, a, e):
     ce, cw = np.matmul(transposed(c), e), np.matmul(transposed(c), w)
     change = _change(a, along_w * e + along_e * w - np.matmul(w, ce) - np.matmul(e, cw))
     both = np.sum(v * w, axis=(-2, -1), keepdims=True)
-    return (change - both * c) / np.linalg.det(a)[..., None, None]
+    return (change - both * c) / as_array(np.linalg.det(a))[..., None, None]
 
 
 _cofactors = Primitive(

@@ -62,10 +62,13 @@ class Primitive:
         PRIMITIVES[name] = self
 
     def __call__(self, *operands, **params):
+        traced = hasattr(params.get("condition"), "__tapead_mask__")
         for x in operands:
             if type(x) in TRACED:
-                return record_primitive(self, operands, params)
-        if hasattr(params.get("condition"), "__tapead_mask__"):
+                traced = True
+            elif hasattr(type(x), "__tapead_series__"):
+                return x.apply_primitive(self, operands, params)
+        if traced:
             return record_primitive(self, operands, params)
         return self.value(*operands, **params)
 
@@ -135,7 +138,7 @@ def call(*args, **kwargs):
 
 def is_traced(x):
     """Whether `x` is a traced number or array."""
-    return type(x) in TRACED
+    return type(x) in TRACED or hasattr(type(x), "__tapead_series__")
 
 
 def into(out, result):
