@@ -8,6 +8,8 @@ from tapead.primitives._core import as_array
 from tapead.primitives._products import transposed
 from tapead.primitives._row import Primitive, answers, call
 
+MOST_BY_TRACES = 10  # rows of matrices for which traces of products lose less than inverses
+
 
 def regular(r, *shape):
     """A sample of well-conditioned matrices."""
@@ -67,10 +69,12 @@ def tensorinv(a, ind=2):
     return np.reshape(inv(np.reshape(a, (-1, n))), a.shape[ind:] + a.shape[:ind])
 
 
-def is_tame(a, inverse):
-    """Whether the inverse is precise enough to make cofactors of."""
+def is_tame(a, inverse, n_directions=1):
+    """Whether the inverse is precise enough to make cofactors of, or their derivatives."""
     norm, of_inverse = (np.abs(x).sum(axis=-2).max(axis=-1, initial=0) for x in (a, inverse))
-    return np.all(norm * of_inverse < np.finfo(a.dtype).eps ** -0.5)
+    if a.shape[-1] > MOST_BY_TRACES:
+        n_directions = 1
+    return np.all(norm * of_inverse < np.finfo(a.dtype).eps ** (-0.5 / n_directions))
 
 
 def _oriented_svd(a):
@@ -118,32 +122,86 @@ def _change_value(a, e):
     return sign * u @ (diagonal * np.eye(s.shape[-1], dtype=s.dtype) - others * transposed(e)) @ vh
 
 
-def _change_pullback(i, w, v, a, e):
-    if i == 1:
-        return _change(a, w)
-    if a.shape[-1] <= 2:
-        return np.zeros(a.shape, a.dtype)  # the determinant is quadratic
-    c = _cofactors(a)
-    along_e, along_w = (np.sum(c * x, axis=(-2, -1), keepdims=True) for x in (e, w))
-    ce, cw = np.matmul(transposed(c), e), np.matmul(transposed(c), w)
-    change = _change(a, along_w * e + along_e * w - np.matmul(w, ce) - np.matmul(e, cw))
-    both = np.sum(v * w, axis=(-2, -1), keepdims=True)
-    return (change - both * c) / as_array(np.linalg.det(a))[..., None, None]
+def _changes_value(a, *es):
+    """Derivative of the cofactors along matrices, which is symmetric in them.
+
+    It is a coefficient of the cofactors of ``a + t_1 e_1 + t_2 e_2 ...`` with numbers ``t_i`` whose
+    squares are 0: there the inverse and the logarithm are finite sums. Where the matrix is nearly
+    singular cofactors come from traces of products, without a division by its determinant [1]_.
+
+    .. [1] A. S. Householder, *The Theory of Matrices in Numerical Analysis*, Dover, 1975, p. 166.
+    """
+    if len(es) == 1:
+        return _change_value(a, es[0])
+    inverse = inverse_or_nan(a)
+    last = 2 ** len(es) - 1
+    if not is_tame(a, inverse, len(es)):
+        return transposed(_adjugate({0: a} | {1 << i: e for i, e in enumerate(es)})[last])
+    step = {1 << i: -inverse @ e for i, e in enumerate(es)}  # a + ... = a (1 - step)
+    power = inverses = {0: np.eye(a.shape[-1], dtype=a.dtype)}
+    log = {}
+    for k in range(1, len(es) + 1):
+        power = _times(power, step)
+        inverses = _plus(inverses, power)
+        log = _plus(log, {s: -_trace(x) / k for s, x in power.items()})
+    term, scale = {0: 1.0}, {0: 1.0}
+    for k in range(1, len(es) + 1):
+        term = {s: x / k for s, x in _times(term, log, np.multiply).items()}
+        scale = _plus(scale, term)
+    found = _times(scale, inverses, np.multiply)[last]
+    return np.linalg.det(a)[..., None, None] * transposed(found @ inverse)
+
+
+def _adjugate(a):
+    """The adjugate of a matrix of numbers with t_i."""
+    n = a[0].shape[-1]
+    one = np.eye(n, dtype=a[0].dtype)
+    found = {0: one}
+    for k in range(1, n):
+        product = _times(a, found)
+        found = _plus(product, {s: -_trace(x) / k * one for s, x in product.items()})
+    return {s: x if n % 2 else -x for s, x in found.items()}
+
+
+def _trace(x):
+    return np.trace(x, axis1=-2, axis2=-1)[..., None, None]
+
+
+def _times(x, y, multiply=np.matmul):
+    """Products of numbers with t_i: by the set of those in a term, as bits, its coefficient."""
+    found = {}
+    for s, a in x.items():
+        for t, b in y.items():
+            if not s & t:
+                found[s | t] = found.get(s | t, 0.0) + multiply(a, b)
+    return found
+
+
+def _plus(x, y):
+    return x | {s: x.get(s, 0.0) + b for s, b in y.items()}
+
+
+def _changes_pullback(i, w, v, a, *es):
+    if i:
+        return _changes(a, *es[: i - 1], w, *es[i:])
+    if len(es) + 2 > a.shape[-1]:
+        return np.zeros(a.shape, a.dtype)  # the determinant is a polynomial
+    return _changes(a, *es, w)
 
 
 _cofactors = Primitive(
     "cofactors",
     _cofactors_value,
-    lambda i, w, v, a: _change(a, w),  # the second derivative is symmetric
-    lambda i, dot, v, a: _change(a, dot),
+    lambda i, w, v, a: _changes(a, w),  # the second derivative is symmetric
+    lambda i, dot, v, a: _changes(a, dot),
     reads="x",
 )
-# How the cofactors change with the matrix. The next derivative divides by the determinant.
-_change = Primitive(
-    "cofactors_change",
-    _change_value,
-    _change_pullback,
-    _change_pullback,  # it is symmetric too
+# How the cofactors change with the matrix, along one matrix or more.
+_changes = Primitive(
+    "cofactors_changes",
+    _changes_value,
+    _changes_pullback,
+    _changes_pullback,  # it is symmetric
 )
 
 
