@@ -68,6 +68,8 @@ __all__ = [
     "record",
     "set_num_threads",
     "softmax",
+    "sparse_hessian",
+    "sparse_jacobian",
     "stack",
     "stop_gradient",
     "taylor",
@@ -92,6 +94,7 @@ _LATE |= dict.fromkeys(
 )
 _LATE |= {"primitive": "tapead._own_primitives", "vmap": "tapead._vmap"}
 _LATE |= dict.fromkeys(("jet", "taylor"), "tapead._jet")
+_LATE |= dict.fromkeys(("sparse_hessian", "sparse_jacobian"), "tapead._sparse_transforms")
 _LATE |= dict.fromkeys(("Program", "Status", "compile", "load", "record"), "tapead._program")
 
 

@@ -7,6 +7,7 @@ from tapead._array_code import OP_ARRAY, UNARY, Graph
 from tapead._array_layouts import _COPY, _SUBTRACT, _TAKEN
 from tapead._array_primitives import LOWER, LOWER_SEVERAL
 from tapead._guards import GUARDS
+from tapead.primitives._row import PRIMITIVES
 
 
 def frozen(tape, journal, leaves, results):
@@ -52,6 +53,11 @@ def kept_records(journal, n):
             if record[0] != "look":
                 floor = first
     return kept[::-1]
+
+
+def rule_of(table, row):
+    """What a table by name has for a primitive; None for one of the user's with such a name."""
+    return table.get(row.name) if PRIMITIVES.get(row.name) is row else None
 
 
 _SAME_BITS = next(i for i, kind in enumerate(GUARDS) if kind.name == "same_bits")
@@ -126,7 +132,7 @@ class Reader:
         operands = [self.argument(x) for x in operands]
         if isinstance(ids, tuple):
             return self.read_several(ids, row, operands, params, form)
-        lower = LOWER.get(row.name)
+        lower = rule_of(LOWER, row)
         if lower is not None:
             found = lower(self, operands, params, form)
             if found is not None:
@@ -135,7 +141,7 @@ class Reader:
         return self.graph.add("primitive", tuple(operands), shape, dtype, data=(row, params))
 
     def read_several(self, ids, row, operands, params, forms):
-        lower = LOWER_SEVERAL.get(row.name)
+        lower = rule_of(LOWER_SEVERAL, row)
         found = None if lower is None else lower(self, operands, params, forms)
         if found is not None:
             self.values.append(None)

@@ -12,6 +12,7 @@ cdef class ArrayPath:
     cdef Form result
     cdef readonly object graph
     cdef readonly bint reads_only  # nothing is done to arrays but to read elements
+    cdef object compressed  # `Compressed`, of a path of one direction
 
     cdef list leaves_of(self, object tree):
         """Inputs in order, None if the arguments are not of the recorded form."""
@@ -77,6 +78,8 @@ cdef object recorder(object f, str kind, object argnums, bint has_aux, bint keyw
         return lambda primals, tangents: transforms.hvp(f, primals, tangents)
     elif kind == "vjp":
         return functools.partial(pulled_back, f, has_aux)
+    elif kind in DIRECTIONS:
+        return functools.partial(directed, f, kind, argnums, has_aux)
     else:
         made = getattr(transforms, kind)(f, argnums, has_aux)
     if keywords:

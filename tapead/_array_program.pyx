@@ -25,9 +25,11 @@ from tapead._array_plan import Plan
 from tapead._containers import leaves, map_leaves
 from tapead._errors import BranchChanged, TapeError
 from tapead._guards import COMPARISONS, GUARDS
+from tapead.elementals import OPCODES
 
 cnp.import_array()
 
 include "_forms.pxi"
 include "_array_paths.pxi"
 include "_array_program_class.pxi"
+include "_array_sparse.pxi"

@@ -37,6 +37,8 @@ cdef class ArrayProgram:
     cdef dict paths  # by kind and argnums: the last one used comes first
     cdef Py_ssize_t most_paths
     cdef Form form
+    cdef dict by_rows  # by argnums: whether a sparse Jacobian takes fewer rows than columns
+    cdef tuple example  # arguments that the program was recorded at
     cdef readonly int last
     cdef readonly Py_ssize_t n_recorded
     cdef readonly Py_ssize_t n_replayed
@@ -80,6 +82,22 @@ cdef class ArrayProgram:
         """Hessian, as ``tapead.hessian(f, argnums)`` returns it."""
         return self.derive("hessian", argnums, args, kwargs)
 
+    def jacobian_sparsity(self, argnums=None):
+        """Pattern of the Jacobian; see `Program.jacobian_sparsity`."""
+        return self.pattern("sparse_jacobian", argnums)
+
+    def hessian_sparsity(self, argnums=None):
+        """Pattern of the Hessian; see `Program.hessian_sparsity`."""
+        return self.pattern("sparse_hessian", argnums)
+
+    def sparse_jacobian(self, *args, argnums=None, **kwargs):
+        """Jacobian as a csr_array; see `Program.sparse_jacobian`."""
+        return self.sparse("sparse_jacobian", argnums, args, kwargs)
+
+    def sparse_hessian(self, *args, argnums=None, **kwargs):
+        """Hessian as a csr_array; see `Program.sparse_hessian`."""
+        return self.sparse("sparse_hessian", argnums, args, kwargs)
+
     def jvp(self, primals, tangents):
         """Value, and the Jacobian times a vector, as `tapead.jvp` returns them."""
         return self.pair("jvp", primals, tangents)
@@ -108,6 +126,21 @@ cdef class ArrayProgram:
         if may_be_traced() and (any_traced(args) or any_traced(kwargs)):
             return getattr(transforms, kind)(self.function, argnums, self.has_aux)(*args, **kwargs)
         return self.replay(kind, argnums, args, kwargs)
+
+    def sparse(self, kind, argnums, args, kwargs):
+        """A sparse Jacobian or Hessian, and the auxiliary result."""
+        argnums = self.argnums if argnums is None else checked_argnums(argnums)
+        if may_be_traced() and (any_traced(args) or any_traced(kwargs)):
+            raise TypeError(NOT_TRACED.format(kind, kind.removeprefix("sparse_")))
+        found = sparse_matrix(self, kind, argnums, args, kwargs, False)
+        return (found, self.replay("value", None, args, kwargs)[1]) if self.has_aux else found
+
+    cdef object pattern(self, str kind, object argnums):
+        argnums = self.argnums if argnums is None else checked_argnums(argnums)
+        if self.example is None:
+            raise TypeError("a program that was not recorded at an example has no pattern yet")
+        args, kwargs = self.example
+        return sparse_matrix(self, kind, argnums, args, kwargs, True).pattern()
 
     def pair(self, kind, primals, second):
         """A replay that takes arguments, and tangents or an adjoint."""
@@ -181,7 +214,7 @@ cdef class ArrayProgram:
 
     cdef tuple with_floats(self, str kind, object argnums, tuple tree, bint keywords):
         """The arguments with floats for ints in those that are differentiated."""
-        if kind in PAIRED or (kind == "value" and self.any_form):
+        if kind in PAIRED or kind in DIRECTIONS or (kind == "value" and self.any_form):
             return tree
         n = len(tree) - keywords
         where = self.argnums if argnums is None else argnums
@@ -192,7 +225,11 @@ cdef class ArrayProgram:
     cdef int check_form(self, str kind, tuple tree) except -1:
         """Refuse arguments of another form than the recorded one."""
         cdef Form form = self.form
-        if not form.read(tree[0] if kind in PAIRED else tree, []):
+        if kind in PAIRED:
+            tree = tree[0]
+        elif kind in DIRECTIONS:
+            tree = tree[0] + (tree[1],) if tree[1] else tree[0]
+        if not form.read(tree, []):
             raise ValueError(
                 "the arguments are not of the recorded form (numbers, shapes, dtypes, containers "
                 "and what is static); record the function for these, or use tapead.compile")
@@ -212,6 +249,8 @@ cdef class ArrayProgram:
             raise RuntimeError(OTHERWISE)
         self.paths["value", None] = [path]
         self.n_recorded += 1
+        self.example = map_leaves(
+            lambda leaf: leaf.copy() if isinstance(leaf, ndarray) else leaf, (example, named))
 
     # -- what tapead's transforms ask ----------------------------------------------------------
 
@@ -221,6 +260,8 @@ cdef class ArrayProgram:
             return NotImplemented
         if name in PAIRED:
             return self.pair(name, *args)
+        if name in SPARSE:
+            return self.sparse(name, argnums, args, kwargs)
         return self.derive(name, argnums, args, kwargs)
 
     def vjp_of(self, primals, has_aux):
@@ -231,6 +272,7 @@ cdef class ArrayProgram:
 
     def reads_only(self, kind, argnums):
         """Whether the last recording of a kind does nothing to arrays but read elements."""
+        kind = READ_BY.get(kind, kind)
         paths = self.paths.get((kind, argnums))
         return bool(paths) and paths[0].reads_only
 
@@ -350,4 +392,5 @@ def array_program(f, argnums, has_aux, record_branches, any_form, most_paths):
     program.function, program.argnums, program.has_aux = f, argnums, has_aux
     program.record_branches, program.any_form = record_branches, any_form
     program.most_paths, program.last, program.paths = most_paths, -1, {}
+    program.by_rows = {}
     return program

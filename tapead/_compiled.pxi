@@ -60,7 +60,7 @@ cdef class Compiled(Recorded):
         return self.run_numbers(kind, argnums, tree, args, kwargs)
 
     cdef object run_numbers(self, str kind, object argnums, object tree, tuple args, dict kwargs):
-        if kind == "jacobian" or kind == "hessian":
+        if kind in MATRICES:
             return self.matrix(kind, argnums, args, kwargs)
         return self.replay(kind, argnums, tree, args, kwargs)
 
@@ -71,6 +71,8 @@ cdef class Compiled(Recorded):
         try:
             if kind in PAIRED:
                 return self.side.pair(kind, tree[0], tree[1])
+            if kind in SPARSE:
+                return self.side.sparse(kind, argnums, args, kwargs)
             return self.side.replayed(kind, argnums, args, kwargs)
         finally:
             self.last = self.side.last

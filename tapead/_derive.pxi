@@ -203,27 +203,31 @@ cdef dict outputs_of(Code code, int64_t n_differentiated):
 
 cdef list reached_from(Code code, const uint8_t[::1] wrt, int64_t most):
     """Nodes that depend on each input, in order; None if they are more than `most` in all."""
-    cdef int64_t n = code.n_inputs + code.n, i, at, k, found = 0
+    cdef int64_t n = code.n_inputs + code.n, i, at, k, head, count, found = 0
     users = users_of(code)
     cdef const int64_t[::1] starts = users[0], targets = users[1]
     cdef int64_t[::1] seen = np.full(n, -1, dtype=np.int64)
-    cdef list stack, nodes, reached = []
+    nodes = np.empty(n + 1, dtype=np.int64)
+    cdef int64_t[::1] node = nodes  # those found, of which the first `head` were looked at
+    cdef list reached = []
     for i in range(code.n_inputs):
         if not wrt[i]:
             continue
-        stack, nodes = [i], []
-        while stack:
-            at = stack.pop()
+        at, head, count = i, 0, 0
+        while True:
             for k in range(starts[at], starts[at + 1]):
                 if seen[targets[k]] != i:
                     seen[targets[k]] = i
-                    stack.append(targets[k])
-                    nodes.append(targets[k] + 1)
-            if found + len(nodes) > most:
+                    node[count] = targets[k]
+                    count += 1
+            if found + count > most:
                 return None
-        found += len(nodes)
-        nodes.sort()
-        reached.append(np.array(nodes, dtype=np.int64))
+            if head == count:
+                break
+            at = node[head]
+            head += 1
+        found += count
+        reached.append(np.sort(nodes[:count]) + 1)
     return reached
 
 

@@ -231,6 +231,8 @@ cdef class Path:
     cdef Matrix matrix(self, str kind, object argnums):
         """How the Jacobian, or the Hessian, is had."""
         cdef Matrix found = self.kernels.get((kind, argnums))
+        if kind in SPARSE:
+            return sparse_matrix(self, kind, argnums)
         if found is None:
             code, n_rows = self.recorded, self.n_differentiated
             if kind == "hessian":

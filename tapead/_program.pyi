@@ -3,6 +3,7 @@ from enum import IntEnum
 from os import PathLike
 from typing import Any, BinaryIO, Literal, Never, Self, TypeAlias, final, overload
 
+from scipy.sparse import csr_array
 from typing_extensions import disjoint_base
 
 from tapead._array_program import ArrayProgram
@@ -48,8 +49,17 @@ class Replayed(Recorded):
     def jacobian(self, *args: Any, argnums: _Argnums | None = None, **kwargs: Any) -> Any: ...
     def hessian(self, *args: Any, argnums: _Argnums | None = None, **kwargs: Any) -> Any: ...
 
+@disjoint_base
+class SparseReplayed(Replayed):
+    def jacobian_sparsity(self, argnums: _Argnums | None = None) -> csr_array: ...
+    def hessian_sparsity(self, argnums: _Argnums | None = None) -> csr_array: ...
+    def sparse_jacobian(
+        self, *args: Any, argnums: _Argnums | None = None, **kwargs: Any
+    ) -> Any: ...
+    def sparse_hessian(self, *args: Any, argnums: _Argnums | None = None, **kwargs: Any) -> Any: ...
+
 @final
-class Program(Replayed):
+class Program(SparseReplayed):
     def __init__(self, *args: Never, **kwargs: Never) -> None: ...  # raises: see record, load
     def gradient(self, argnums: _Argnums | None = None) -> Program: ...
     def pushforward(self) -> Program: ...

@@ -33,6 +33,7 @@ import numpy as np
 
 from tapead import _array, _array_program, _numpy, transforms
 from tapead._code import steps
+from tapead._sparsity import code_pattern
 from tapead._executor import get_num_threads
 from tapead._containers import leaves, map_leaves
 from tapead._errors import BranchChanged, TapeError
@@ -57,8 +58,9 @@ class Status(enum.IntEnum):
 include "_path.pxi"
 include "_recorded.pxi"
 include "_replayed.pxi"
-include "_program_class.pxi"
 include "_matrices.pxi"
+include "_sparse.pxi"
+include "_program_class.pxi"
 include "_map.pxi"
 include "_inline.pxi"
 include "_compiled.pxi"

@@ -2,7 +2,7 @@
 
 
 @cython.final
-cdef class Program(Replayed):
+cdef class Program(SparseReplayed):
     """Program()\n--\n
 
     A recorded function: replays without Python, knows its derivatives, checks its branches.

@@ -88,15 +88,19 @@ cdef class Recorded:
         cdef tuple tree = tree_of(args, kwargs)
         cdef MatrixRun run = MatrixRun()
         cdef Path path
+        cdef bint unfit = True
         for path in tuple(self.paths):
-            if not path.fits(tree):
+            if not path.has_kernel(kind, argnums) and not path.fits(tree):
                 continue
             found = self.matrix_along(path, kind, argnums, tree, run)
+            if not run.fits:
+                continue
             if run.changed is None:
                 return found
             if not self.may_record():
                 raise run.changed
-        self.refuse_unfit(tree, run.changed is None)
+            unfit = False
+        self.refuse_unfit(tree, unfit)
         path = self.recorded(self.signature_of(args, kwargs, argnums, kind), args, kwargs)
         run = MatrixRun()
         return self.matrix_along(path, kind, argnums, tree, run)
@@ -107,12 +111,13 @@ cdef class Recorded:
         cdef int kinks = 0
         cdef Matrix matrix = path.matrix(kind, argnums)
         run.changed = None
-        matrix_at(matrix, path.arguments, tree, run, &kinks)
+        if matrix_at(matrix, path.arguments, tree, run, &kinks) is None:
+            return None
         if run.changed is not None:
             self.last = 2
             return None
         self.note(kinks)
-        blocks = path.blocks(kind, argnums, run.matrix)
+        blocks = run.matrix if kind in SPARSE else path.blocks(kind, argnums, run.matrix)
         if not self.has_aux:
             return blocks
         return blocks, self.try_aux(path, tree)

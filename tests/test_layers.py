@@ -31,6 +31,7 @@ LAYERS = {
     "_cluster _thread_setting _array_code _array_layouts _array_primitives _array_algebra "
     "_array_pieces _array_again _array_cuts _array_freeze _array_plan _array_storage "
     "_array_listing _array_executor _array_steps _array_runs "
+    "_sparsity _index_sets _index_members _pattern_sweeps _colourings _structures _array_sparsity "
     "_code_data _listing _program_file _c_source _taylor _taylor_plan",
     3: "math numpy fft _arrays _updates "
     "_signature _signature_leaves _signature_static _signature_groups _signature_kinds "
@@ -42,7 +43,8 @@ LAYERS = {
     "_array_program _forms _array_paths _array_program_class "
     "transforms _run _gradient _jacobian _array_jacobian _products _trace testing "
     "_program _path _recorded _replayed _program_class _matrices _map _inline _compiled "
-    "_checkpoints _revolve _replayed_steps _loop _loop_steps _checkpointed_loop",
+    "_checkpoints _revolve _replayed_steps _loop _loop_steps _checkpointed_loop "
+    "_sparse _array_sparse _sparse_transforms",
     5: "__init__ nn optim optimize _objectives _objective _vector_objective",
     6: "__main__ _cli _cli_expression _cli_train",
 }

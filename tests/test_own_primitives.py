@@ -348,3 +348,10 @@ def test_primitive_is_named_after_its_function():
     f = made("pullback")
     assert repr(f) == "<tapead.primitive power>"
     assert f.__name__ == "power"
+
+
+@pytest.mark.parametrize("name", ["copied", "sum", "where", "matmul", "logsumexp"])
+def test_a_name_that_one_of_ours_has(name):
+    own = tapead.primitive(lambda x: np.flip(x) * 3.0, name)
+    program = tapead.record(lambda x: own(x) * 1.0, np.ones(4), arrays=True)
+    assert program(np.arange(4.0)).tolist() == [9.0, 6.0, 3.0, 0.0]

@@ -21,7 +21,8 @@ table, as ``tapead.sin``, stand on the page of the :doc:`elementals </api/elemen
 PARTS = {  # names of tapead by file and heading
     ("transforms", "Transforms"): (
         "grad value_and_grad jvp vjp jacobian jacfwd jacrev hessian hvp derivative"
-        " jet taylor elementwise_grad vmap checkpoint checkpointed_loop stop_gradient"
+        " jet taylor sparse_jacobian sparse_hessian elementwise_grad vmap checkpoint"
+        " checkpointed_loop stop_gradient"
     ),
     ("programs", "Programs"): (
         "record compile load Program ArrayProgram Status set_num_threads get_num_threads"
