@@ -45,6 +45,7 @@ __all__ = [
     "checkpointed_loop",
     "compile",
     "derivative",
+    "distributed",
     "elementwise_grad",
     "get_num_threads",
     "grad",
@@ -100,7 +101,7 @@ _LATE |= dict.fromkeys(("Program", "Status", "compile", "load", "record"), "tape
 
 def __getattr__(name):
     """Import what a gradient does not need when it is first asked for."""
-    if name in ("implicit", "nn", "numpy", "optim", "optimize", "testing"):
+    if name in ("distributed", "implicit", "nn", "numpy", "optim", "optimize", "testing"):
         return importlib.import_module(f"tapead.{name}")
     if name not in _LATE:
         raise AttributeError(f"module 'tapead' has no attribute {name!r}")

@@ -32,7 +32,7 @@ class Compiled(validate.Validator):
 
 def public_names():
     """The public functions and classes, and what has sections of the classes' members."""
-    modules = ("nn", "optim", "optimize")
+    modules = ("distributed", "nn", "optim", "optimize")
     networks = [f"{m}.{name}" for m in modules for name in getattr(tapead, m).__all__]
     for name in [*tapead.__all__, "testing.check_grads", "_program.Compiled", *networks]:
         thing = attrgetter(name)(tapead)

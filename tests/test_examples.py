@@ -39,6 +39,11 @@ SOLVED = {"bundle_adjustment", "maximum_likelihood", "nist_fits", "welded_beam"}
 
 def test_every_example_is_tested():
     assert set(NAMES) == CLOSED_FORMS.keys() | TRAINED | SOLVED
+ELSEWHERE = {"many_machines"}
+
+
+def test_every_example_is_tested():
+    assert set(NAMES) == CLOSED_FORMS.keys() | TRAINED | ELSEWHERE
 
 
 @pytest.mark.parametrize("name", CLOSED_FORMS)
@@ -113,6 +118,14 @@ def test_taylor_steps_are_as_exact_as_they_say():
     assert shown["errors"]["Taylor"] < min(
         error for name, error in shown["errors"].items() if name != "Taylor"
     )
+def test_greeks_of_many_paths_are_near_the_closed_form():
+    """Within three standard errors, of which a hundredth of the value is more than one."""
+    command = [sys.executable, FOLDER / "many_machines.py"]
+    run = subprocess.run(command, capture_output=True, check=True, encoding="utf-8")
+    rows = [line.split()[1:] for line in run.stdout.splitlines()[-5:]]
+    arithmetic, geometric, closed_form = np.array(rows, float).T
+    np.testing.assert_allclose(geometric, closed_form, rtol=0.02)
+    assert np.all(arithmetic > geometric)
 
 
 def test_gradient_graph_is_printed():

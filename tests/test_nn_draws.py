@@ -68,7 +68,8 @@ def test_draws_are_noticed(name):
 
 
 @pytest.mark.parametrize("name", ["stream", "stream-python", "shared", "shared-python"])
-def test_what_a_recording_drew_is_drawn_again(name):
+def test_what_a_recording_drew_is_drawn_again(name, monkeypatch):
+    monkeypatch.setattr(threading, "active_count", lambda: 1)  # other tests may have left threads
     losses = []
     for make in (nn.eager_step, nn.compile_step):
         STREAM[0] = np.random.default_rng(3)
@@ -147,3 +148,23 @@ def test_a_profiler_at_work_is_left_in_place():
         assert sys.getprofile() is profiler
     finally:
         sys.setprofile(before)
+
+
+def test_draws_of_other_threads_are_not_the_net_s():
+    """An event loop draws from the shared generator all the time, here a hundred times a second."""
+    done = threading.Event()
+
+    def other():
+        while not done.wait(0.01):
+            random.random()
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    try:
+        step, _ = stepped(nn.compile_step, lambda: 0.0)
+        assert step.stats()["why"] is None
+        step, _ = stepped(nn.compile_step, lambda: 0.0 * next(map(random.gauss, [0.0], [1.0])))
+        assert step.stats()["why"] == "forward draws random numbers; Dropout can be replayed"
+    finally:
+        done.set()
+        thread.join()

@@ -12,12 +12,7 @@ from scipy.sparse.linalg import LinearOperator
 import tapead
 from tapead.optimize import objective
 
-HAS_SPARSE = hasattr(tapead, "sparse_jacobian") and hasattr(tapead, "sparse_hessian")
-FORMS = [
-    "dense",
-    pytest.param("sparse", marks=pytest.mark.skipif(not HAS_SPARSE, reason="no sparse matrices")),
-    "operator",
-]
+FORMS = ["dense", "sparse", "operator"]
 START = np.array([-1.2, 1.0, 0.7])
 
 

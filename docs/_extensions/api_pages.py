@@ -39,6 +39,7 @@ MODULES = {
     "optimize": "For SciPy's solvers",
     "testing": "Checks",
     "nn": "Nets",
+    "distributed": "More than one machine",
     "optim": "Optimisers",
     "fft": "Transforms of cosines and sines",
     "numpy": "NumPy's namespace",
@@ -147,5 +148,5 @@ def listed_names():
 def missing_names():
     """Public names of tapead that have no entry, neither here nor among the elementals."""
     rows = {name for row in ROWS for name in row.names}
-    modules = {"implicit", "math", "nn", "optim", "optimize", "testing", "__version__"}
-    return set(tapead.__all__) - rows - modules - listed_names()
+    modules = {"distributed", "implicit", "math", "nn", "optim", "optimize", "testing"}
+    return set(tapead.__all__) - rows - modules - listed_names() - {"__version__"}

@@ -59,6 +59,7 @@ TRACES = {  # of what each example differentiates, or of a smaller one of its ki
     "logistic_regression": lambda m: tapead.trace(m.loss, np.array([0.1, -0.2, 0.3])),
     "loss_gradients": lambda m: tapead.trace(m.logistic, m.LOGITS),
     "long_loop": lambda m: tapead.trace(lambda rates: m.last(m.START, rates), m.RATES),
+    "many_machines": lambda m: tapead.trace(m.closed_form, *m.MARKET),
     "maximum_likelihood": lambda m: tapead.trace(m.weibull, {"shape": 1.0, "scale": 50.0}),
     "nist_fits": lambda m: tapead.trace(
         lambda b: np.sum(m.residuals_of(m.SETS["Misra1a"])(b) ** 2), np.array([250.0, 0.0005])

@@ -19,7 +19,6 @@ from side_by_side import race
 import tapead
 
 N_CAMERAS, N_POINTS, NOISE = 6, 60, 0.5
-HAS_SPARSE = hasattr(tapead, "sparse_jacobian")
 
 
 def rotated(rotations, points):
@@ -81,9 +80,7 @@ class Scene:
 def main():
     """Adjust the scene; print what it takes; return errors in pixels and the Jacobian's share."""
     scene = Scene()
-    o = tapead.optimize.objective(
-        scene.residuals, scene.start, form="sparse" if HAS_SPARSE else "dense"
-    )
+    o = tapead.optimize.objective(scene.residuals, scene.start, form="sparse")
     structure = scene.structure()
     jacobian = sparse.csr_array(o.jac(o.x0))
     entries = np.count_nonzero(jacobian.data)

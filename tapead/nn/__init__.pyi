@@ -264,6 +264,8 @@ def eager_step(
 ) -> _Step: ...
 
 class _CompiledStep:
+    net: Module
+    optimizer: Optimizer
     def __call__(self, X: _Array, y: _Array) -> float: ...  # noqa: N803
     def stats(self) -> dict[str, Any]: ...
 

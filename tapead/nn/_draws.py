@@ -1,5 +1,6 @@
 """Random numbers that a step draws: a recording must not hold any."""
 
+import copy
 import gc
 import os
 import random
@@ -12,7 +13,8 @@ import numpy as np
 from tapead.nn._replay import NotReplayableError
 
 DRAWS = "forward draws random numbers; Dropout can be replayed"
-_SEED = random.Random.seed.__code__
+RUNS = 20  # in one of which, if short, no other thread draws
+_SEED, _SHARED = random.Random.seed.__code__, random.random.__self__
 
 
 class Generators:
@@ -24,13 +26,13 @@ class Generators:
     """
 
     def __init__(self, modules):
-        self.owned = {
+        self.own = {
             id(value.bit_generator)
             for module in modules
             for value in vars(module).values()
             if isinstance(value, np.random.Generator)
         }
-        self.owned |= {id(np.random.get_bit_generator()), id(random.random.__self__)}
+        self.owned = self.own | {id(np.random.get_bit_generator()), id(_SHARED)}
         self.before = [(generator, _state(generator)) for generator in _living()]
 
     def restored(self):
@@ -39,12 +41,28 @@ class Generators:
         Beside other threads, which may have moved it, only the net's and the shared ones are put
         back.
         """
-        moved = [pair for pair in self.before if not _same(_state(pair[0]), pair[1])]
+        self.moved = [pair for pair in self.before if not _same(_state(pair[0]), pair[1])]
         alone = threading.active_count() == 1
-        for generator, state in moved:
+        for generator, state in self.moved:
             if alone or id(generator) in self.owned:
                 _put_back(generator, state)
-        return bool(moved)
+        return bool(self.moved)
+
+    def moved_by(self, run):
+        """Whether it was this thread that moved them: it would do so in each run of `run`.
+
+        Event loops of other threads draw from Python's shared generator a few times a second.
+        """
+        ids = {id(generator) for generator, _ in self.moved}
+        if threading.active_count() == 1 or ids & self.own:
+            return True
+        again = copy.copy(self)
+        for _ in range(RUNS):
+            again.before = [(generator, _state(generator)) for generator, _ in self.moved]
+            run()
+            if not again.restored():
+                return False
+        return True
 
 
 def _living():
@@ -80,9 +98,10 @@ def _same(one, other):
 
 @contextmanager
 def seeded():
-    """Refuse what takes entropy from the system; nothing is seen beside a profiler of the user's.
+    """Refuse what takes entropy from the system, or calls Python's shared generator.
 
-    Every generator without a seed, NumPy's too, asks `os.urandom` or seeds a `random.Random`.
+    Nothing is seen beside a profiler of the user's. Every generator without a seed, NumPy's too,
+    asks `os.urandom` or seeds a `random.Random`.
     """
     if sys.getprofile() is not None:
         yield
@@ -91,7 +110,7 @@ def seeded():
 
     def look(frame, event, arg):
         if event == "c_call":
-            is_taken = arg is os.urandom
+            is_taken = arg is os.urandom or getattr(arg, "__self__", None) is _SHARED
         else:
             is_taken = frame.f_code is _SEED and frame.f_locals["a"] is None
         if is_taken:

@@ -101,7 +101,8 @@ def compile_step(net, loss, optimizer, *, l2=0.0, l1=0.0, clip_norm=None):
     callable
         ``step(X, y)``: changes the parameters, and returns the loss before. ``step.stats()`` has
         the number of steps ``replayed`` and ``eager``, of shapes ``recorded``, and in ``why`` what
-        kept the last shape from it, or None.
+        kept the last shape from it, or None. A pickle or a copy has ``step.net`` and
+        ``step.optimizer`` of its own, and records anew.
 
     Raises
     ------
@@ -155,6 +156,7 @@ class _CompiledStep:
     """Programs by the form of a batch, and the eager step for what has none."""
 
     def __init__(self, net, loss, optimizer, l2, l1, clip_norm):
+        self.made_from = net, loss, optimizer, l2, l1, clip_norm
         self.net, self.optimizer, self.clip_norm = net, optimizer, clip_norm
         self.objective = _objective(net, loss, l2, l1)
         self.eager = eager_step(net, loss, optimizer, l2=l2, l1=l1, clip_norm=clip_norm)
@@ -163,6 +165,9 @@ class _CompiledStep:
         self.dtype = self.parameters[0].dtype
         self.programs = {}  # or why there is none
         self.n_recorded, self.n_replayed, self.n_eager, self.why = 0, 0, 0, None
+
+    def __reduce__(self):
+        return _CompiledStep, self.made_from
 
     def stats(self):
         """What became of the steps."""
@@ -216,10 +221,11 @@ class _CompiledStep:
             program = _Program(self, X, y)
         except Exception as error:  # noqa: BLE001 - the eager step raises what there is to raise
             program = str(error) if isinstance(error, NotReplayableError) else repr(error)
-        if generators.restored():
+        if generators.restored() and (type(program) is str or generators.moved_by(program.once)):
             return DRAWS
         if type(program) is str:
             return program
+        program.once = None  # it holds the batch
         self.n_recorded += 1
         return program
 
@@ -257,6 +263,7 @@ class _Program:
             runs = [outcome(outside, arrays, X, y) for outside in (found, Outside())]
         if not _same(*runs):
             raise NotReplayableError("forward gives other numbers when it runs again")
+        self.once = lambda: outcome(Outside(), arrays, X, y)
         self.masks, self.buffers = found.wanted_masks, found.wanted_buffers
         ones = [np.ones(shape, dtype) for _, shape, dtype in self.masks]
         example = (arrays, X, y, ones, self._buffers())

@@ -65,6 +65,9 @@ class Optimizer:
         ]
         self._states = [tuple(state.values()) for state in self._state]
 
+    def __getstate__(self):
+        return {name: value for name, value in vars(self).items() if name != "_spare"}
+
     @cached_property
     def _spare(self):
         """Two arrays of the shape of each parameter, all in the same memory."""
