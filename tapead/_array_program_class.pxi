@@ -38,7 +38,7 @@ cdef class ArrayProgram:
     cdef Py_ssize_t most_paths
     cdef Form form
     cdef dict by_rows  # by argnums: whether a sparse Jacobian takes fewer rows than columns
-    cdef tuple example  # arguments that the program was recorded at
+    cdef tuple example  # arguments of the recording; see `stand_in`
     cdef readonly int last
     cdef readonly Py_ssize_t n_recorded
     cdef readonly Py_ssize_t n_replayed
@@ -139,8 +139,8 @@ cdef class ArrayProgram:
         argnums = self.argnums if argnums is None else checked_argnums(argnums)
         if self.example is None:
             raise TypeError("a program that was not recorded at an example has no pattern yet")
-        args, kwargs = self.example
-        return sparse_matrix(self, kind, argnums, args, kwargs, True).pattern()
+        args, kwargs = map_leaves(written_out, self.example)
+        return pattern_at(self, kind, argnums, args, kwargs)
 
     def pair(self, kind, primals, second):
         """A replay that takes arguments, and tangents or an adjoint."""
@@ -249,8 +249,8 @@ cdef class ArrayProgram:
             raise RuntimeError(OTHERWISE)
         self.paths["value", None] = [path]
         self.n_recorded += 1
-        self.example = map_leaves(
-            lambda leaf: leaf.copy() if isinstance(leaf, ndarray) else leaf, (example, named))
+        kept = written_out if path.executor.stats()["guards"] else stand_in
+        self.example = map_leaves(kept, (example, named))
 
     # -- what tapead's transforms ask ----------------------------------------------------------
 

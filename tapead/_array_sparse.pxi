@@ -232,3 +232,41 @@ cdef object seeds_of(object like, object flat):
         return flat[at[0] - size : at[0]].reshape(leaf.shape).astype(leaf.dtype)
 
     return map_leaves(part, like)
+
+
+cdef object pattern_at(ArrayProgram program, str kind, object argnums, tuple args, dict kwargs):
+    """The pattern at arguments that may be in place of others."""
+    try:
+        with np.errstate(all="ignore"):
+            return sparse_matrix(program, kind, argnums, args, kwargs, True).pattern()
+    except (ArithmeticError, np.linalg.LinAlgError) as error:
+        raise TypeError(
+            "the function has no value at the arguments where its pattern was looked for; "
+            f"call {kind} at a point and take the pattern of its result") from error
+
+
+class StandIn:
+    """In place of an array of floats: without guards the path does not depend on its elements."""
+
+    def __init__(self, array):
+        self.shape, self.dtype = array.shape, array.dtype
+
+    def array(self):
+        """Numbers in general position; matrices are symmetric and positive definite."""
+        found = np.random.default_rng(0).uniform(0.5, 1.0, self.shape)
+        if found.ndim > 1 and self.shape[-1] == self.shape[-2]:
+            found = found + np.swapaxes(found, -1, -2) + 2.0 * self.shape[-1] * np.eye(self.shape[-1])
+        return found.astype(self.dtype)
+
+
+def stand_in(leaf):
+    """What is kept of a leaf of arguments where there are no guards."""
+    is_float = isinstance(leaf, ndarray) and leaf.dtype.kind == "f"
+    return StandIn(leaf) if is_float else written_out(leaf)
+
+
+def written_out(leaf):
+    """An array of its own for an array, or for what stands in for one."""
+    if isinstance(leaf, StandIn):
+        return leaf.array()
+    return leaf.copy() if isinstance(leaf, ndarray) else leaf

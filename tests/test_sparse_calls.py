@@ -174,3 +174,18 @@ def test_traced_arguments_are_refused():
         with pytest.raises(TypeError, match=message):
             tapead.vmap(lambda x, f=f: f([x, 1.0]).data[0])(np.ones(3))
     assert np.isfinite(tapead.grad(lambda x: x * sparse_jacobian(arrow)([1.0, 2.0]).data[0])(1.0))
+
+
+def test_pattern_without_a_call():
+    def branching(x):
+        return x[1:] * x[:-1] if x[0] > 2.0 else x[1:] + 0.0 * x[:-1]
+
+    program = tapead.record(branching, np.full(300, 3.0))
+    assert program.jacobian_sparsity().nnz == 2 * 299  # at the values of the recording
+    program = tapead.record(lambda x: np.log(x[1:] - x[:-1]), np.arange(300.0))
+    assert program.jacobian_sparsity().nnz == 2 * 299  # log of 0 says nothing
+    program = tapead.record(
+        lambda x: np.linalg.cholesky(x - 500.0 * np.eye(20)), 600.0 * np.eye(20)
+    )
+    with pytest.raises(TypeError, match="call sparse_jacobian at a point"):
+        program.jacobian_sparsity()
