@@ -255,7 +255,8 @@ class StandIn:
         """Numbers in general position; matrices are symmetric and positive definite."""
         found = np.random.default_rng(0).uniform(0.5, 1.0, self.shape)
         if found.ndim > 1 and self.shape[-1] == self.shape[-2]:
-            found = found + np.swapaxes(found, -1, -2) + 2.0 * self.shape[-1] * np.eye(self.shape[-1])
+            n = self.shape[-1]
+            found = found + np.swapaxes(found, -1, -2) + 2.0 * n * np.eye(n)
         return found.astype(self.dtype)
 
 
