@@ -32,4 +32,5 @@ cnp.import_array()
 include "_forms.pxi"
 include "_array_paths.pxi"
 include "_array_program_class.pxi"
+include "_array_matrices.pxi"
 include "_array_sparse.pxi"

@@ -119,13 +119,13 @@ cdef class ArrayProgram:
 
     def replayed(self, kind, argnums, args, kwargs):
         """What a replay of one kind returns, as `compile` asks for it."""
-        return self.replay(kind, argnums, args, kwargs)
+        return dense_if_finite(self, kind, argnums, args, kwargs)
 
     cdef object derive(self, str kind, object argnums, tuple args, dict kwargs):
         argnums = self.argnums if argnums is None else checked_argnums(argnums)
         if may_be_traced() and (any_traced(args) or any_traced(kwargs)):
             return getattr(transforms, kind)(self.function, argnums, self.has_aux)(*args, **kwargs)
-        return self.replay(kind, argnums, args, kwargs)
+        return dense_if_finite(self, kind, argnums, args, kwargs)
 
     def sparse(self, kind, argnums, args, kwargs):
         """A sparse Jacobian or Hessian, and the auxiliary result."""

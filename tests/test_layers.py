@@ -44,7 +44,7 @@ LAYERS = {
     "transforms _run _gradient _jacobian _array_jacobian _products _trace testing "
     "_program _path _recorded _replayed _program_class _matrices _map _inline _compiled "
     "_checkpoints _revolve _replayed_steps _loop _loop_steps _checkpointed_loop "
-    "_sparse _array_sparse _sparse_transforms",
+    "_sparse _array_matrices _array_sparse _sparse_transforms",
     5: "__init__ nn optim optimize _objectives _objective _vector_objective "
     "distributed _replicas _shards _workers",
     6: "__main__ _cli _cli_expression _cli_train",
