@@ -37,7 +37,7 @@ def reference(row, columns):
         f = textbook(row)
 
         def along(t):
-            return f(*(mp.polyval([mp.mpf(c) for c in reversed(column)], t) if any(column[1:])
+            return f(*(mp.fsum(mp.mpf(c) * t**k for k, c in enumerate(column)) if any(column[1:])
                        else mp.mpf(column[0]) for column in columns))  # fmt: skip
 
         return [float(c) for c in mp.taylor(along, 0, ORDER)]
