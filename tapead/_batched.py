@@ -10,9 +10,9 @@ that makes them compose with tracing and with each other.
 import operator
 
 import numpy as np
-from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from tapead._array import Array, as_array
+from tapead._array_methods import ArrayMethods, innermost
 from tapead._tape import Var
 
 RULES: dict = {}  # by NumPy function: rule(level, *args, **kwargs)
@@ -28,7 +28,7 @@ class Level:
         self.depth = depth
 
 
-class BatchedArray(NDArrayOperatorsMixin):
+class BatchedArray(ArrayMethods):
     """Array or number of every point of a `vmap`; its shape is that of one point.
 
     Parameters
@@ -71,36 +71,8 @@ class BatchedArray(NDArrayOperatorsMixin):
         """The numbers, without a path to what they were computed from."""
         return self.with_data(stopped(self.data))
 
-    @property
-    def T(self):  # noqa: N802 - NumPy's name
-        """The transposed view."""
-        return np.transpose(self)
-
-    @property
-    def mT(self):  # noqa: N802 - NumPy's name
-        """The view with the last two axes exchanged."""
-        return np.swapaxes(self, -1, -2)
-
-    @property
-    def real(self):
-        """The array itself."""
-        return self
-
-    def __len__(self):
-        if not self.ndim:
-            raise TypeError("len() of unsized object")
-        return self.shape[0]
-
-    def __iter__(self):
-        if not self.ndim:
-            raise TypeError("iteration over a 0-d array")
-        return (self[i] for i in range(len(self)))
-
     def __repr__(self):
         return f"BatchedArray({self.data!r})"
-
-    def __hash__(self):
-        return id(self) >> 4
 
     def __bool__(self):
         raise TypeError(
@@ -146,12 +118,6 @@ class BatchedArray(NDArrayOperatorsMixin):
 
         return _batched_calls.apply_elemental(name, inputs)
 
-    def __matmul__(self, other):
-        return np.matmul(self, other)
-
-    def __rmatmul__(self, other):
-        return np.matmul(other, self)
-
     def __getitem__(self, index):
         from tapead._batched_indexing import get_item
 
@@ -174,39 +140,9 @@ class BatchedArray(NDArrayOperatorsMixin):
         """A copy, which may be written to."""
         return self.with_data(self.data.copy())
 
-    def flatten(self, order="C"):
-        """A copy with one axis."""
-        return np.ravel(self, order).copy()
-
-    def reshape(self, *shape, order="C"):
-        """The same elements in another shape."""
-        return np.reshape(self, shape[0] if len(shape) == 1 else shape, order=order)
-
-    def transpose(self, *axes):
-        """A view with permuted axes."""
-        several = len(axes) != 1 or isinstance(axes[0], int)
-        return np.transpose(self, (axes or None) if several else axes[0])
-
     def item(self, *args):
         """An element."""
         return np.ravel(self)[args[0] if args else 0]
-
-
-def _method(function):
-    def method(self, *args, **kwargs):
-        return function(self, *args, **kwargs)
-
-    method.__name__ = function.__name__
-    method.__doc__ = f"As ``numpy.{function.__name__}`` of the array."
-    return method
-
-
-for _function in (
-    np.all, np.any, np.argmax, np.argmin, np.argsort, np.clip, np.cumprod, np.cumsum, np.diagonal,
-    np.dot, np.max, np.mean, np.min, np.prod, np.ravel, np.repeat, np.round, np.squeeze, np.std,
-    np.sum, np.swapaxes, np.take, np.trace, np.var,
-):  # fmt: skip
-    setattr(BatchedArray, _function.__name__, _method(_function))
 
 
 NUMERIC = (int, float, bool, np.generic, np.ndarray, Array, Var, BatchedArray)
@@ -236,18 +172,9 @@ def is_batched(x, level):
     return type(x) is BatchedArray and x.level is level
 
 
-def level_of(tree, found=None):
+def level_of(tree):
     """The innermost level of the batched arrays in lists, tuples and dicts, None without any."""
-    if type(tree) is BatchedArray:
-        inner = found is None or tree.level.depth > found.depth
-        return tree.level if inner else found
-    if isinstance(tree, list | tuple):
-        for item in tree:
-            found = level_of(item, found)
-    elif isinstance(tree, dict):
-        for item in tree.values():
-            found = level_of(item, found)
-    return found
+    return innermost(BatchedArray, tree)
 
 
 def holds_inner_series(tree, level):

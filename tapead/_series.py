@@ -9,10 +9,10 @@ outer `jet`; that makes transforms compose.
 import math
 
 import numpy as np
-from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from tapead import _array, _batched
 from tapead._array import Array, as_array
+from tapead._array_methods import ArrayMethods, innermost
 from tapead._tape import Var
 
 DROPS = (
@@ -30,7 +30,7 @@ class Expansion:
         self.depth, self.order = depth, order
 
 
-class Series(NDArrayOperatorsMixin):
+class Series(ArrayMethods):
     """Number or array along a curve: ``coefficients[k]`` is that of ``t**k``.
 
     Parameters
@@ -101,21 +101,6 @@ class Series(NDArrayOperatorsMixin):
         return first.value if hasattr(first, "value") else np.array(first)[()]
 
     @property
-    def T(self):  # noqa: N802 - NumPy's name
-        """The transposed view."""
-        return np.transpose(self)
-
-    @property
-    def mT(self):  # noqa: N802 - NumPy's name
-        """The view with the last two axes exchanged."""
-        return np.swapaxes(self, -1, -2)
-
-    @property
-    def real(self):
-        """The series itself."""
-        return self
-
-    @property
     def imag(self):
         """Zeros."""
         return np.zeros(self.shape, self.dtype)
@@ -125,21 +110,8 @@ class Series(NDArrayOperatorsMixin):
         """The elements, one after the other."""
         return iter(np.ravel(self))
 
-    def __len__(self):
-        if not self.ndim:
-            raise TypeError("len() of unsized object")
-        return self.shape[0]
-
-    def __iter__(self):
-        if not self.ndim:
-            raise TypeError("iteration over a 0-d array")
-        return (self[i] for i in range(len(self)))
-
     def __repr__(self):
         return f"Series({self.coefficients!r})"
-
-    def __hash__(self):
-        return id(self) >> 4
 
     def __bool__(self):
         return bool(self.coefficients[0])
@@ -184,12 +156,6 @@ class Series(NDArrayOperatorsMixin):
 
         return _series_primitives.apply_primitive(row, operands, params)
 
-    def __matmul__(self, other):
-        return np.matmul(self, other)
-
-    def __rmatmul__(self, other):
-        return np.matmul(other, self)
-
     def __getitem__(self, index):
         found = [number(arrayed(c)[index]) for c in self.coefficients]
         return Series(found, self.level, self.order, self.cell)
@@ -227,19 +193,6 @@ class Series(NDArrayOperatorsMixin):
         """A copy, which may be written to."""
         return self.each(lambda c: c.copy() if np.ndim(c) else c)
 
-    def flatten(self, order="C"):
-        """A copy with one axis."""
-        return np.ravel(self, order).copy()
-
-    def reshape(self, *shape, order="C"):
-        """The same elements in another shape."""
-        return np.reshape(self, shape[0] if len(shape) == 1 else shape, order=order)
-
-    def transpose(self, *axes):
-        """A view with permuted axes."""
-        several = len(axes) != 1 or isinstance(axes[0], int)
-        return np.transpose(self, (axes or None) if several else axes[0])
-
     def fill(self, value):
         """Write `value` everywhere."""
         self[...] = value
@@ -254,23 +207,6 @@ class Series(NDArrayOperatorsMixin):
     def tolist(self):
         """Nested lists of elements."""
         return [x.tolist() for x in self] if self.ndim else self
-
-
-def _method(function):
-    def method(self, *args, **kwargs):
-        return function(self, *args, **kwargs)
-
-    method.__name__ = function.__name__
-    method.__doc__ = f"As ``numpy.{function.__name__}`` of the array."
-    return method
-
-
-for _function in (
-    np.all, np.any, np.argmax, np.argmin, np.argsort, np.clip, np.cumprod, np.cumsum, np.diagonal,
-    np.dot, np.max, np.mean, np.min, np.prod, np.ravel, np.repeat, np.round, np.squeeze, np.std,
-    np.sum, np.swapaxes, np.take, np.trace, np.var,
-):  # fmt: skip
-    setattr(Series, _function.__name__, _method(_function))
 
 
 def filled(coefficients, order):
@@ -316,17 +252,9 @@ def is_series(x, level):
     return type(x) is Series and x.level is level
 
 
-def level_of(tree, found=None):
+def level_of(tree):
     """The innermost level of series in lists, tuples and dicts, None without any."""
-    if type(tree) is Series:
-        return tree.level if found is None or tree.level.depth > found.depth else found
-    if isinstance(tree, list | tuple):
-        for item in tree:
-            found = level_of(item, found)
-    elif isinstance(tree, dict):
-        for item in tree.values():
-            found = level_of(item, found)
-    return found
+    return innermost(Series, tree)
 
 
 def is_inner(tree, level):

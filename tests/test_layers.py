@@ -36,7 +36,7 @@ LAYERS = {
     3: "math numpy fft _arrays _updates "
     "_signature _signature_leaves _signature_static _signature_groups _signature_kinds "
     "_signature_plain",
-    4: "_joint _function_transforms _own_primitives _vmap _batched _batched_calls "
+    4: "_joint _function_transforms _own_primitives _vmap _array_methods _batched _batched_calls "
     "_batched_functions _batched_indexing _batched_joins _batched_products _batched_shapes "
     "_batched_transforms implicit _implicit_rules _odeint _ravel _parameters "
     "_series _series_calls _series_primitives _series_transforms _jet _jet_programs "
