@@ -103,7 +103,7 @@ cdef list unit_seeds(object result, bint absent):
 cdef list units(object shape, object dtype, bint absent):
     seeds = np.eye(int(np.prod(shape)), dtype=dtype)
     if absent:
-        seeds = np.where(seeds != 0.0, seeds, MARKS[dtype])
+        seeds = np.where(seeds != 0.0, seeds, _array.MARKS[dtype])
     return [seed.reshape(shape).copy() for seed in seeds]
 
 
