@@ -125,7 +125,10 @@ class ManyPaths:
 
 
 def sharded_steps(training, client):
-    """Steps of one process and of two workers, whose losses agree."""
+    """Steps of one process and of two workers, whose losses agree.
+
+    To the bit only where BLAS has as many threads here as in a worker, which has one.
+    """
     batch, steps = batch_of(training), {}
     for name in ("one process", "shards here", "two workers"):
         net = net_of(training)
@@ -139,8 +142,8 @@ def sharded_steps(training, client):
             )
         steps[name] = partial(step, *batch)
     losses = {name: [step() for _ in range(3)] for name, step in steps.items()}
-    assert losses["two workers"] == losses["shards here"]
-    check(losses["two workers"], losses["one process"], "two workers", 1e-4)
+    for name in ("shards here", "two workers"):
+        check(losses[name], losses["one process"], name, 1e-4)
     return steps
 
 
