@@ -1,5 +1,6 @@
 """A cluster of two processes for the tests of a module, which may end its workers."""
 
+import collections
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -8,13 +9,18 @@ import pytest
 
 dask = pytest.importorskip("distributed", reason="a cluster needs the distributed extra")
 
+PointOf = collections.namedtuple("PointOf", "x y")  # workers import it from this module
+
 
 @contextmanager
 def connected():
     """A client of two workers with one thread each; no thread is left behind."""
+    from dask import config
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # dask's own
         with (
+            config.set({"distributed.scheduler.no-workers-timeout": "60s"}),
             dask.LocalCluster(
                 n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
             ) as cluster,

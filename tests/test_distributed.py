@@ -1,6 +1,5 @@
 """Many points on a cluster of two processes: the bits of one process."""
 
-import collections
 import os
 import subprocess
 import sys
@@ -9,13 +8,12 @@ import time
 import numpy as np
 import pytest
 from branches import same
-from clusters import connected, dask
+from clusters import PointOf, connected, dask
 
 import tapead
 from tapead import _shards, distributed
 from tapead._containers import leaves
 
-PointOf = collections.namedtuple("PointOf", "x y")
 RNG = np.random.default_rng(5)
 
 
