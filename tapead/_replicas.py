@@ -5,6 +5,7 @@ worker is a copy, filled with the state that comes along each time.
 """
 
 import copy
+import threading
 from typing import NamedTuple
 
 import numpy as np
@@ -63,6 +64,10 @@ class Part(NamedTuple):
     statistics: list  # of batch norm in training
 
 
+# A step that is recorded goes through all objects; CPython has no tuple being built meanwhile.
+_ALONE = threading.Lock()
+
+
 class Gradients:
     """A net and its loss, and copies of both that find gradients: one per thread of a worker.
 
@@ -91,7 +96,8 @@ class Gradients:
         except IndexError:
             replica = Replica(*self.given)
         try:
-            return replica.gradient(state, number, X, y, weight)
+            with _ALONE:
+                return replica.gradient(state, number, X, y, weight)
         finally:
             self.idle.append(replica)
 
