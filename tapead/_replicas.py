@@ -5,7 +5,6 @@ worker is a copy, filled with the state that comes along each time.
 """
 
 import copy
-import threading
 from typing import NamedTuple
 
 import numpy as np
@@ -64,10 +63,6 @@ class Part(NamedTuple):
     statistics: list  # of batch norm in training
 
 
-# A step that is recorded goes through all objects; CPython has no tuple being built meanwhile.
-_ALONE = threading.Lock()
-
-
 class Gradients:
     """A net and its loss, and copies of both that find gradients: one per thread of a worker.
 
@@ -96,8 +91,7 @@ class Gradients:
         except IndexError:
             replica = Replica(*self.given)
         try:
-            with _ALONE:
-                return replica.gradient(state, number, X, y, weight)
+            return replica.gradient(state, number, X, y, weight)
         finally:
             self.idle.append(replica)
 

@@ -4,11 +4,13 @@ import itertools
 import random
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from tapead import nn, optim
+from tapead.nn import _draws
 
 RNG = np.random.default_rng(7)
 X, Y = RNG.normal(size=(16, 6)), RNG.integers(0, 4, 16)
@@ -168,3 +170,20 @@ def test_draws_of_other_threads_are_not_the_net_s():
     finally:
         done.set()
         thread.join()
+
+
+def test_search_for_generators_leaves_the_tuples_of_other_threads_alone():
+    mine, going = [np.random.PCG64(1), random.Random(1)], [True]
+
+    def build():
+        while going[0]:
+            assert len(tuple(str(i) for i in range(200))) == 200
+        return True
+
+    with ThreadPoolExecutor(3) as pool:
+        built = [pool.submit(build) for _ in range(3)]
+        for _ in range(20):
+            found = _draws._living()
+            assert all(any(one is x for x in found) for one in mine)
+        going[0] = False
+        assert all(future.result() for future in built)
