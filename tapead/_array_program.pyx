@@ -22,7 +22,7 @@ from tapead.transforms cimport any_traced, checked_argnums, found_positions, may
 
 from tapead._array_freeze import frozen
 from tapead._array_plan import Plan
-from tapead._containers import leaves, map_leaves
+from tapead._containers import copied, leaves, map_leaves
 from tapead._errors import BranchChanged, TapeError
 from tapead._guards import COMPARISONS, GUARDS
 from tapead.elementals import OPCODES

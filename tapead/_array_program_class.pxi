@@ -109,8 +109,7 @@ cdef class ArrayProgram:
     def vjp(self, *primals):
         """Value and pullback, as `tapead.vjp` returns them; the pullback replays."""
         y = self(*primals)
-        primals = map_leaves(
-            lambda leaf: leaf.copy() if isinstance(leaf, ndarray) else leaf, primals)
+        primals = copied(primals)
 
         def pullback(adjoint):
             return self.pair("vjp", primals, adjoint)
@@ -249,8 +248,9 @@ cdef class ArrayProgram:
             raise RuntimeError(OTHERWISE)
         self.paths["value", None] = [path]
         self.n_recorded += 1
-        kept = written_out if path.executor.stats()["guards"] else stand_in
-        self.example = map_leaves(kept, (example, named))
+        self.example = copied((example, named))
+        if not path.executor.stats()["guards"]:
+            self.example = map_leaves(stand_in, self.example)
 
     # -- what tapead's transforms ask ----------------------------------------------------------
 

@@ -263,11 +263,9 @@ class StandIn:
 def stand_in(leaf):
     """What is kept of a leaf of arguments where there are no guards."""
     is_float = isinstance(leaf, ndarray) and leaf.dtype.kind == "f"
-    return StandIn(leaf) if is_float else written_out(leaf)
+    return StandIn(leaf) if is_float else leaf
 
 
 def written_out(leaf):
-    """An array of its own for an array, or for what stands in for one."""
-    if isinstance(leaf, StandIn):
-        return leaf.array()
-    return leaf.copy() if isinstance(leaf, ndarray) else leaf
+    """An array for what stands in for one."""
+    return leaf.array() if isinstance(leaf, StandIn) else leaf

@@ -121,6 +121,15 @@ def map_leaves(function, tree):
     return walk(function, tree, apply_leaf)
 
 
+def copied(tree):
+    """The tree with a copy of every array: what is written to one is not seen in the other."""
+    return walk(None, tree, copy_leaf)
+
+
+cdef object copy_leaf(object context, object leaf):
+    return leaf.copy() if isinstance(leaf, np.ndarray) else leaf
+
+
 def align(like, tree, what):
     """Leaves of `tree`, in the order of those of `like`, whose structure it must have.
 

@@ -95,7 +95,7 @@ cdef bint read_number(object x, list out) except -1:
     return True
 
 
-cdef bint same(object one, object other) except -1:
+cpdef bint same(object one, object other) except -1:
     """Whether something static has not changed."""
     if type(one) is not type(other):
         return False

@@ -278,10 +278,6 @@ cdef tuple tuple_of(object values, str name, str what):
     return tuple(values)
 
 
-cdef object copied(object tree):
-    return map_leaves(lambda leaf: leaf.copy() if isinstance(leaf, np.ndarray) else leaf, tree)
-
-
 # -- within a recording ----------------------------------------------------------------------
 
 cdef object inlined_kernel(Kernel kernel, tuple tree, str what):

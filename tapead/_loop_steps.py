@@ -3,6 +3,7 @@
 import numpy as np
 
 from tapead import _numpy
+from tapead._array_program import same
 from tapead._checkpoints import Called, Checkpoints, NotReplayed, Replayed
 from tapead._joint import any_traced, as_number, shape_of
 from tapead._loop import NAME, is_number, placeholder
@@ -283,14 +284,3 @@ def frozen(leaves):
 
 def bits_of(leaves):
     return [np.asarray(x).tobytes() for x in leaves]
-
-
-def same(one, other):
-    """Whether something static has not changed."""
-    if one is other:
-        return True
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, np.ndarray):
-        return one.dtype == other.dtype and np.array_equal(one, other)
-    return bool(one == other)

@@ -17,8 +17,8 @@ import numpy as np
 
 import tapead
 from tapead._array_program import ArrayProgram
-from tapead._containers import align, map_leaves
-from tapead._parameters import as_float64, as_vector, own
+from tapead._containers import align, copied, map_leaves
+from tapead._parameters import as_float64, as_vector
 from tapead._program import Program, record
 from tapead._ravel import raveled
 
@@ -74,7 +74,7 @@ cdef class OfVector:
         -------
         float, array or container of them
         """
-        return map_leaves(own, self.shape.tree(self.vector(x)))
+        return copied(self.shape.tree(self.vector(x)))
 
     def ravel(self, params):
         """The vector of parameters in the structure that `objective` was given.

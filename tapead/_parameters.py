@@ -38,11 +38,6 @@ def as_vector(x, size, what="numbers, as x0 has"):
     return x
 
 
-def own(leaf):
-    """An array that nobody else writes to."""
-    return leaf.copy() if isinstance(leaf, ndarray) else leaf
-
-
 def bounds_of(shape, lower, upper, always=False):
     """Bounds in SciPy's form; None if there are none, unless they are `always` wanted.
 

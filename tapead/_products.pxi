@@ -198,11 +198,6 @@ def vjp(f, *primals, has_aux=False):
     return (value, pullback, aux) if has_aux else (value, pullback)
 
 
-cdef object copied(object tree):
-    return map_leaves(
-        lambda leaf: leaf.copy() if isinstance(leaf, ndarray) else leaf, tree)
-
-
 cdef class Pullback:
     """Adjoints of a result to adjoints of the arguments; what `vjp` returns."""
 

@@ -35,7 +35,7 @@ from tapead import _array, _array_program, _numpy, transforms
 from tapead._code import steps
 from tapead._sparsity import code_pattern
 from tapead._executor import get_num_threads
-from tapead._containers import leaves, map_leaves
+from tapead._containers import copied, leaves, map_leaves
 from tapead._errors import BranchChanged, TapeError
 from tapead._guards import COMPARISONS, GUARDS
 from tapead._array import Array

@@ -13,7 +13,6 @@ from tapead import nn, optim
 from tapead._shards import opened
 
 WIDTH = 8  # gradients that are added in one go; the shape of the tree depends on nothing else
-STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
 class Layout:
@@ -124,8 +123,7 @@ class Replica:
         gradients = [_weighted(x, weight) for x in flat([p.grad for p in self.parameters])]
         statistics = [
             _weighted(np.asarray(getattr(module, name)), weight)
-            for module in norms_in_training(self.modules)
-            for name in STATISTICS
+            for module, name in statistics_of(self.modules)
         ]
         return Part(float(value) * weight, gradients, statistics)
 
@@ -142,10 +140,15 @@ def modules_of(net):
     return [module for _, module in net.named_modules()]
 
 
-def norms_in_training(modules):
-    """Modules whose statistics change in a step."""
+def statistics_of(modules):
+    """Where statistics stand that change in a step: pairs of a module and a name."""
     kinds = nn.BatchNorm1d, nn.BatchNorm2d
-    return [module for module in modules if isinstance(module, kinds) and module.training]
+    norms = [module for module in modules if isinstance(module, kinds) and module.training]
+    return [
+        (module, name)
+        for module in norms
+        for name in sorted(module.state_dict().keys() - dict(module.named_parameters()).keys())
+    ]
 
 
 def flat(arrays):

@@ -3,9 +3,9 @@
 The coefficients lie in one array by value, order and lane; a lane is a point or an element.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint64_t
-from libc.string cimport memcpy
+from libc.stdint cimport int32_t, int64_t
 
+from tapead._nodes cimport is_unreached
 from tapead._rules cimport guard_holds, value_of
 
 from tapead import _taylor_plan
@@ -15,16 +15,9 @@ cdef extern from "_taylor_loops.h":
         double* out, const double* a, const double* b, int64_t rows, int64_t lanes, double first,
         double sign, int weighted) noexcept nogil
 
-cdef enum:
-    INPUT = 0
-    CONSTANT = 1
-    FLAT = 2
-    CHAIN = 3
-    PRODUCT = 4
-    QUOTIENT = 5
-    SELECT = 6
-
-assert SELECT == _taylor_plan.SELECT  # the numbers of the rules are those of the plan
+cdef int32_t INPUT = _taylor_plan.INPUT, CONSTANT = _taylor_plan.CONSTANT
+cdef int32_t CHAIN = _taylor_plan.CHAIN, PRODUCT = _taylor_plan.PRODUCT
+cdef int32_t QUOTIENT = _taylor_plan.QUOTIENT, SELECT = _taylor_plan.SELECT
 
 
 cdef struct Row:
@@ -53,12 +46,6 @@ cdef struct Table:
 
 cdef inline double* at(Table* t, int64_t i, int64_t k) noexcept nogil:
     return t.data + (i * (t.order + 1) + k) * t.n_lanes
-
-
-cdef inline bint is_absent(double x) noexcept nogil:
-    cdef uint64_t bits
-    memcpy(&bits, &x, 8)
-    return bits == 0x7FFC7AEA00000000ULL
 
 
 cdef int fill(Row* rows, plan) except -1:
@@ -203,7 +190,7 @@ cdef int64_t next_order(Table* t, int64_t k) noexcept nogil:
     cdef double* v
     for i in range(t.n):
         row = &t.rows[i]
-        if k > row.limit or k > row.last or row.rule <= FLAT:
+        if k > row.limit or k > row.last or row.rule == INPUT:
             continue
         if row.rule == CHAIN:
             done += chain(t, row, at(t, i, k), k)
@@ -216,7 +203,7 @@ cdef int64_t next_order(Table* t, int64_t k) noexcept nogil:
         if row.marked:
             out, v = at(t, i, k), at(t, i, 0)
             for lane in range(t.n_lanes):
-                if is_absent(v[lane]):
+                if is_unreached(v[lane]):
                     out[lane] = 0.0
     return done
 
@@ -255,7 +242,7 @@ cdef void steady_term(Table* t, int32_t x, int32_t p, double* out, int64_t k) no
         return
     a, b = at(t, x, k), at(t, p, 0)
     for lane in range(t.n_lanes):
-        if not is_absent(b[lane]):
+        if not is_unreached(b[lane]):
             out[lane] += a[lane] * b[lane]
 
 
@@ -294,4 +281,4 @@ cdef void select(Table* t, int64_t i, int64_t k) noexcept nogil:
     cdef double* b = at(t, row.b, k)
     cdef double* out = at(t, i, k)
     for lane in range(t.n_lanes):
-        out[lane] = b[lane] if is_absent(held[lane]) else a[lane]
+        out[lane] = b[lane] if is_unreached(held[lane]) else a[lane]

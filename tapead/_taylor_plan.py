@@ -33,7 +33,6 @@ _ADD, _SUBTRACT, _NEGATIVE = OPCODES["add"], OPCODES["subtract"], OPCODES["negat
 _MULTIPLY, _CARRY, _DIVIDE = OPCODES["multiply"], OPCODES["carry"], OPCODES["divide"]
 _SQUARE, _POWER, _LOG = OPCODES["square"], OPCODES["power"], OPCODES["log"]
 _SAME = {OPCODES["copy"], OPCODES["seed"]}
-_MARK = _array.MARKS[np.dtype(np.float64)].view(np.uint64)
 
 
 class Value:
@@ -288,8 +287,3 @@ def code_plan(data, order, at_zero):
     plan = Plan(closure, [operand(v) for v in data.outputs.tolist()], order)
     plan.guards = guards
     return plan
-
-
-def is_mark(number):
-    """Whether a number is the mark of what is absent."""
-    return np.float64(number).view(np.uint64) == _MARK

@@ -20,14 +20,13 @@ import numpy as np
 from tapead import ArrayProgram, optim
 from tapead._containers import leaves, map_leaves
 from tapead._replicas import (
-    STATISTICS,
     Gradients,
     Layout,
     State,
     modules_of,
-    norms_in_training,
     part_of,
     reduced,
+    statistics_of,
     unflat,
 )
 from tapead._shards import REDUCTIONS, Drawn, Job, Made, of_shard
@@ -325,8 +324,7 @@ class _ShardedStep:
 
     def _update(self, total):
         """Take over statistics, and let the optimiser do its step."""
-        norms = norms_in_training(self.modules)
-        places = [(module, name) for module in norms for name in STATISTICS]
+        places = statistics_of(self.modules)
         for (module, name), x in zip(places, total.statistics, strict=True):
             setattr(module, name, x)
         arrays = [parameter.value for parameter in self.parameters]

@@ -3,10 +3,10 @@
 import numpy as np
 
 from tapead._array_program import ArrayProgram
-from tapead._containers import map_leaves
+from tapead._containers import copied, map_leaves
 from tapead._joint import any_traced, is_leaf, shape_of
 from tapead._objectives import Objective, VectorObjective, made_objective
-from tapead._parameters import as_float64, bounds_of, own
+from tapead._parameters import as_float64, bounds_of
 from tapead._program import Program
 from tapead._program import record as recorded
 from tapead._ravel import Raveled, raveled
@@ -84,7 +84,7 @@ def objective(f, x0, *, args=(), lower=None, upper=None, form="dense", record=Tr
             "through, tapead.implicit.minimize and tapead.implicit.root can"
         )
     x0 = map_leaves(as_float64, x0)
-    args = map_leaves(own, args)
+    args = copied(args)
     made = _rebuilt, (f, x0, args, lower, upper, form, record)
     shape, start = Raveled(x0), np.array(raveled(x0))
     if start.size == 0:

@@ -34,7 +34,7 @@ import types
 import numpy as np
 
 from tapead import _array
-from tapead._containers import align, leaves, map_leaves
+from tapead._containers import align, copied, leaves, map_leaves
 from tapead._errors import TapeError
 from tapead._array import as_array
 from tapead._numpy import elements
