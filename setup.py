@@ -113,12 +113,12 @@ def expand_templates():
             target.write_text(expanded, encoding="utf-8")
 
 
-def extension(name):
+def extension(source):
     """One extension module; what its C file comes from, Cython finds out."""
     unix = sys.platform != "win32"
     return Extension(
-        f"tapead.{name}",
-        [str(PACKAGE / f"{name}.pyx")],
+        ".".join(source.with_suffix("").parts),
+        [str(source)],
         depends=[str(path) for path in PACKAGE.glob("*.h")],
         include_dirs=[numpy.get_include()],
         libraries=["m"] if unix else [],
@@ -134,7 +134,7 @@ def translated():
     Cython compares times, and those of NumPy's declarations are new in every build environment;
     so two digests tell what holds: one of the versions and options, one of the sources as well.
     """
-    extensions = [extension(path.stem) for path in sorted(PACKAGE.glob("*.pyx"))]
+    extensions = [extension(source) for source in sorted(PACKAGE.glob("**/*.pyx"))]
     options = repr((Cython.__version__, numpy.__version__, DIRECTIVES, COVERAGE))
     digest = hashlib.sha256(options.encode())
     said = [digest.hexdigest()]

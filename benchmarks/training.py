@@ -99,16 +99,33 @@ def training_steps(systems, training, threads=1):
 
 
 @versioned(repr(TRAININGS), net_of, batch_of, with_tapead, with_torch, with_jax)
+class Step:
+    """A step whose losses are those of the eager one, or of the compiled one."""
+
+    params = (tuple(TRAINING_SYSTEMS), some(TRAININGS), (1, 2))
+    param_names = ("system", "training", "threads")
+    timeout = 120
+
+    def setup(self, system, training, threads):
+        require(system)
+        set_threads(threads)
+        other = "tapead" if system == "tapead-eager" else "tapead-eager"
+        self.steps = training_steps([other, system], TRAININGS[training], threads)
+
+    def time_step(self, system, training, threads):
+        self.steps[system]()
+
+
+@versioned(repr(TRAININGS), net_of, batch_of, with_tapead, with_torch, with_jax)
 class TrainingStep:
-    """A step, and PyTorch's time over it in one run."""
+    """PyTorch's time over that of a step, in one run."""
 
     params = (("tapead", "tapead-eager", "jax"), some(TRAININGS), (1, 2))
     param_names = ("system", "training", "threads")
     timeout = 120
 
     def setup(self, system, training, threads):
-        require("torch")
-        require(system)
+        require("torch", system)
         set_threads(threads)
         self.steps = training_steps(["torch", system], TRAININGS[training], threads)
 
@@ -117,6 +134,3 @@ class TrainingStep:
         return seconds["torch"] / seconds[system]
 
     track_torch_over.unit = "x faster than torch"
-
-    def time_step(self, system, training, threads):
-        self.steps[system]()

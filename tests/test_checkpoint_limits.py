@@ -149,6 +149,15 @@ def test_error_in_the_first_step_has_its_number():
     assert "in step 0" in notes_of(caught.value)
 
 
+@pytest.fixture
+def interruptible():
+    """Control-C is an exception, also where a shell's & has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_interrupt_of_a_replayed_loop():
     threading.Timer(0.3, signal.raise_signal, [signal.SIGINT]).start()
     with pytest.raises(KeyboardInterrupt) as caught:

@@ -11,6 +11,7 @@ import pytest
 
 from tapead import nn, optim
 from tapead.nn import _draws
+from tapead.nn._living import instances
 
 RNG = np.random.default_rng(7)
 X, Y = RNG.normal(size=(16, 6)), RNG.integers(0, 4, 16)
@@ -187,3 +188,16 @@ def test_search_for_generators_leaves_the_tuples_of_other_threads_alone():
             assert all(any(one is x for x in found) for one in mine)
         going[0] = False
         assert all(future.result() for future in built)
+
+
+def test_instances_are_those_of_the_classes_and_of_none_derived():
+    class Base:
+        pass
+
+    class Derived(Base):
+        pass
+
+    one, two, other = Base(), Base(), Derived()
+    assert {id(x) for x in instances({Base})} == {id(one), id(two)}
+    assert {id(x) for x in instances([Derived, Base])} == {id(one), id(two), id(other)}
+    assert instances([]) == []

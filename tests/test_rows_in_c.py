@@ -1,6 +1,7 @@
 """The rows as C: the same bits as in Cython, one point at a time and many points side by side."""
 
 import ctypes
+import os
 import shlex
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ from tapead.elementals import ELEMENTALS, FUSIONS, INSTRUCTIONS, OPCODES
 
 PACKAGE = Path(tapead.__file__).parent
 FLAGS = ["-std=c11", "-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"]
+FLAGS += os.environ.get("TAPEAD_CFLAGS", "").split()  # with which the package is compiled, too
 STRICT = ["-Wall", "-Wextra", "-Werror", "-Wno-pass-failed"]
 FOREIGN = ["polygamma", "digamma", "erfinv", "erfcx", "log_ndtr"]
 FIRST_FUSION = len(INSTRUCTIONS) + 1

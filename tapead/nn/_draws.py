@@ -1,8 +1,6 @@
 """Random numbers that a step draws: a recording must not hold any."""
 
 import copy
-import gc
-import itertools
 import os
 import random
 import sys
@@ -11,6 +9,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from tapead.nn._living import instances
 from tapead.nn._replay import NotReplayableError
 
 DRAWS = "forward draws random numbers; Dropout can be replayed"
@@ -67,25 +66,9 @@ class Generators:
 
 
 def _living():
-    """Generators that are alive.
-
-    They are found in one call in C: while there are references to all objects, no other thread may
-    go on building a tuple, which CPython makes a SystemError of.
-    """
-    return list(_search())
-
-
-def _search():
-    """An iterator over the generators, which looks for them when it is gone through.
-
-    It keeps none of the objects that it passes: each comes twice, for its type and for itself.
-    """
+    """Generators that are alive."""
     kinds = {*_kinds(np.random.BitGenerator), *_kinds(random.Random)}
-    kinds -= {*_kinds(random.SystemRandom)}
-    ids = set(map(id, kinds))  # a class may have a hash in Python
-    every = itertools.chain.from_iterable(itertools.starmap(gc.get_objects, [()]))
-    twice = itertools.chain.from_iterable(map(itertools.repeat, every, itertools.repeat(2)))
-    return itertools.compress(twice, map(ids.__contains__, map(id, map(type, twice))))
+    return instances(kinds - {*_kinds(random.SystemRandom)})
 
 
 def _kinds(kind):
