@@ -1,5 +1,6 @@
 """Random numbers in a training step: noticed wherever they come from, and never frozen."""
 
+import gc
 import itertools
 import random
 import sys
@@ -80,6 +81,15 @@ def test_what_a_recording_drew_is_drawn_again(name, monkeypatch):
             seed(3)
         losses.append(stepped(make, DRAWS[name])[1])
     assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize("name", ["shared", "shared-python"])
+def test_what_shared_generators_drew_is_drawn_again_after_a_freeze(name, monkeypatch):
+    gc.freeze()
+    try:
+        test_what_a_recording_drew_is_drawn_again(name, monkeypatch)
+    finally:
+        gc.unfreeze()
 
 
 def test_numbers_that_are_the_same_in_each_run_are_constants():

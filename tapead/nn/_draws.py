@@ -22,18 +22,22 @@ class Generators:
 
     Those of NumPy and of Python's `random` are found as objects, so it does not matter who holds
     them. Generators that are made while it runs give what their seed tells, and `seeded` sees the
-    ones without a seed.
+    ones without a seed. After `gc.freeze` the net's and the shared ones are all that is seen of
+    older ones.
     """
 
     def __init__(self, modules):
-        self.own = {
-            id(value.bit_generator)
+        own = [
+            value.bit_generator
             for module in modules
             for value in vars(module).values()
             if isinstance(value, np.random.Generator)
-        }
-        self.owned = self.own | {id(np.random.get_bit_generator()), id(_SHARED)}
-        self.before = [(generator, _state(generator)) for generator in _living()]
+        ]
+        shared = [np.random.get_bit_generator(), _SHARED]
+        self.own = set(map(id, own))
+        self.owned = self.own.union(map(id, shared))
+        every = {id(generator): generator for generator in (*own, *shared, *_living())}
+        self.before = [(generator, _state(generator)) for generator in every.values()]
 
     def restored(self):
         """Whether one has moved, and was put back.
