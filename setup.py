@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import multiprocessing
 import os
 import sys
 from pathlib import Path
@@ -128,6 +129,15 @@ def extension(source):
     )
 
 
+def can_fork():
+    """Whether Cython's pool of processes works here: it takes forks and semaphores."""
+    try:
+        multiprocessing.Lock()
+    except (ImportError, OSError):
+        return False
+    return multiprocessing.get_start_method() == "fork"
+
+
 def translated():
     """The extensions, from C files that are written anew where something changed.
 
@@ -152,7 +162,7 @@ def translated():
     extensions = cythonize(
         extensions,
         build_dir=None if COVERAGE else "build/cython",
-        nthreads=0,
+        nthreads=os.cpu_count() if can_fork() else 0,
         force=bool(before) and said[0] != before[0],
         compiler_directives=DIRECTIVES,
     )

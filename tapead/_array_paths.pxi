@@ -11,7 +11,6 @@ cdef class ArrayPath:
     cdef Form arguments
     cdef Form result
     cdef readonly object graph
-    cdef readonly bint reads_only  # nothing is done to arrays but to read elements
     cdef object compressed  # `Compressed`, of a path of one direction
 
     cdef list leaves_of(self, object tree):
@@ -20,8 +19,15 @@ cdef class ArrayPath:
         return out if self.arguments.read(tree, out) else None
 
 
-cdef ArrayPath recorded_path(object function, tuple tree):
-    """Run a function on traced arguments and keep what it did."""
+class OnlyReads(Exception):
+    """Nothing is done to arrays but to read elements: a program of numbers does better."""
+
+
+cdef ArrayPath recorded_path(object function, tuple tree, bint numbers_do):
+    """Run a function on traced arguments and keep what it did.
+
+    `OnlyReads` if that is work for a program of numbers, and `numbers_do`.
+    """
     cdef Tape tape = Tape()
     cdef ArrayPath path = ArrayPath.__new__(ArrayPath)
     cdef list numbers = []
@@ -43,10 +49,11 @@ cdef ArrayPath recorded_path(object function, tuple tree):
             tape.end()
         if tape.state.failed:
             raise_failed(&tape.state)
+        if numbers_do and all([record[0] in ("input", "element", "stack") for record in journal]):
+            raise OnlyReads
         path.graph = frozen(tape, journal, numbers, nodes)
     finally:
         _array.close_journal(tape)
-    path.reads_only = all([record[0] in ("input", "element", "stack") for record in journal])
     path.executor = ArrayExecutor(Plan(path.graph))
     return path
 

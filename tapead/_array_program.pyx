@@ -12,6 +12,7 @@ from libc.stdint cimport int64_t
 from numpy cimport ndarray
 
 import functools
+import threading
 
 import numpy as np
 

@@ -34,6 +34,7 @@ cdef class ArrayProgram:
     cdef bint has_aux
     cdef bint record_branches
     cdef bint any_form  # arguments of another form are recorded anew
+    cdef readonly set trials  # threads whose recordings may be given up: `OnlyReads`
     cdef dict paths  # by kind and argnums: the last one used comes first
     cdef Py_ssize_t most_paths
     cdef Form form
@@ -200,7 +201,9 @@ cdef class ArrayProgram:
             raise_changed((<ArrayPath>change[0]).executor, change[1])
         if change is None and not self.any_form:
             self.check_form(kind, tree)
-        path = recorded_path(recorder(self.function, kind, argnums, self.has_aux, keywords), tree)
+        path = recorded_path(
+            recorder(self.function, kind, argnums, self.has_aux, keywords), tree,
+            threading.get_ident() in self.trials)
         paths.insert(0, path)
         self.n_recorded += 1
         if len(paths) > self.most_paths:
@@ -234,8 +237,9 @@ cdef class ArrayProgram:
                 "and what is static); record the function for these, or use tapead.compile")
         return 0
 
-    def begin(self, example, kwargs):
-        """Record the value at an example."""
+    def begin(self, example, kwargs, numbers_do):
+        """Record the value at an example; `OnlyReads` if a program of numbers is better and does.
+        """
         cdef dict named = kwargs
         cdef int64_t failed = -1
         cdef ArrayPath path
@@ -243,7 +247,7 @@ cdef class ArrayProgram:
         tree = self.with_floats("value", None, tree, bool(named))
         self.form = form_of(tree, argument_form)
         path = recorded_path(
-            recorder(self.function, "value", None, self.has_aux, bool(named)), tree)
+            recorder(self.function, "value", None, self.has_aux, bool(named)), tree, numbers_do)
         if self.run(path, path.leaves_of(tree), &failed, True) is None:
             raise RuntimeError(OTHERWISE)
         self.paths["value", None] = [path]
@@ -269,12 +273,6 @@ cdef class ArrayProgram:
         if has_aux != self.has_aux or any_traced(primals):
             return NotImplemented
         return self.vjp(*primals)
-
-    def reads_only(self, kind, argnums):
-        """Whether the last recording of a kind does nothing to arrays but read elements."""
-        kind = READ_BY.get(kind, kind)
-        paths = self.paths.get((kind, argnums))
-        return bool(paths) and paths[0].reads_only
 
     # -- derivatives as programs ---------------------------------------------------------------
 
@@ -379,10 +377,10 @@ cdef int move_to_front(list paths, ArrayPath path) except -1:
     return 0
 
 
-def record_arrays(f, example, kwargs, argnums, has_aux, record_branches):
+def record_arrays(f, example, kwargs, argnums, has_aux, record_branches, numbers_do):
     """A program of arrays of `f`, recorded at an example."""
     program = array_program(f, argnums, has_aux, record_branches, False, MOST_PATHS)
-    program.begin(example, kwargs)
+    program.begin(example, kwargs, numbers_do)
     return program
 
 
@@ -392,5 +390,5 @@ def array_program(f, argnums, has_aux, record_branches, any_form, most_paths):
     program.function, program.argnums, program.has_aux = f, argnums, has_aux
     program.record_branches, program.any_form = record_branches, any_form
     program.most_paths, program.last, program.paths = most_paths, -1, {}
-    program.by_rows = {}
+    program.by_rows, program.trials = {}, set()
     return program

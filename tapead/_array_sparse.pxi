@@ -6,7 +6,6 @@ SPARSE = frozenset(("sparse_jacobian", "sparse_hessian"))
 MARKED = {kind: f"marked {kind}" for kind in ("columns", "rows", "products")}  # J s, s J, H s
 DIRECTIONS = frozenset((*MARKED, *MARKED.values()))
 TAKEN, SEED = OPCODES["taken"], OPCODES["seed"]
-READ_BY = {"sparse_jacobian": "columns", "sparse_hessian": "products"}
 NOT_TRACED = (
     "{} gives plain numbers, which would drop the derivative with respect to a traced or batched "
     "argument; use {} there")

@@ -64,10 +64,15 @@ cdef class Compiled(Recorded):
             return self.matrix(kind, argnums, args, kwargs)
         return self.replay(kind, argnums, tree, args, kwargs)
 
-    cdef object run_arrays(self, str kind, object argnums, object tree, tuple args, dict kwargs):
+    cdef object run_arrays(
+        self, str kind, object argnums, object tree, tuple args, dict kwargs, bint trial=False
+    ):
+        """A replay of arrays; `OnlyReads` if it is a trial that finds work for numbers alone."""
         if self.side is None:
             self.side = _array_program.array_program(
                 self.function, 0, self.has_aux, True, True, self.most_paths)
+        if trial:
+            self.side.trials.add(threading.get_ident())
         try:
             if kind in PAIRED:
                 return self.side.pair(kind, tree[0], tree[1])
@@ -76,6 +81,8 @@ cdef class Compiled(Recorded):
             return self.side.replayed(kind, argnums, args, kwargs)
         finally:
             self.last = self.side.last
+            if trial:
+                self.side.trials.discard(threading.get_ident())
 
     cdef int mode_of(self, tuple args, dict kwargs) except -1:
         """1 for arrays, 0 for numbers, 2 if that has to be found out."""
@@ -105,17 +112,15 @@ cdef class Compiled(Recorded):
         mode = n > FEW_ELEMENTS or _array_program.has_singles((args, kwargs))
         extrema, expanded = _numpy.taken.extrema, _numpy.taken.elements
         try:
-            found = self.run_in(mode, kind, argnums, tree, args, kwargs)
-            if n and not mode and _numpy.taken.extrema > extrema:
-                mode = True  # numbers would share ties by pairs
-                found = self.run_in(mode, kind, argnums, tree, args, kwargs)
-            elif n and not mode and self.paths:
+            if not mode:
+                found = self.run_numbers(kind, argnums, tree, args, kwargs)
+                mode = n and _numpy.taken.extrema > extrema  # numbers would share ties by pairs
+            if mode:
+                found = self.tried(kind, argnums, tree, args, kwargs, &mode)
+            elif n and self.paths:
                 path = self.paths[0]
                 if is_long(path, expanded):
                     found = self.shorter(path, kind, argnums, tree, args, kwargs, found, &mode)
-            if mode and self.side.reads_only(kind, argnums):
-                mode = False
-                found = self.run_numbers(kind, argnums, tree, args, kwargs)
         except TypeError as error:
             if n > MOST_ELEMENTS:
                 raise
@@ -129,16 +134,24 @@ cdef class Compiled(Recorded):
             del self.modes[self.most_paths :]
         return found
 
+    cdef object tried(
+        self, str kind, object argnums, object tree, tuple args, dict kwargs, bint* mode
+    ):
+        """A result of arrays, or of numbers if arrays are but read."""
+        try:
+            return self.run_arrays(kind, argnums, tree, args, kwargs, True)
+        except _array_program.OnlyReads:
+            mode[0] = False
+            return self.run_numbers(kind, argnums, tree, args, kwargs)
+
     cdef object shorter(
         self, Path path, str kind, object argnums, object tree, tuple args, dict kwargs,
         object found, bint* mode
     ):
         """A result of arrays in place of the path, if they are more than read; else `found`."""
         try:
-            of_arrays = self.run_arrays(kind, argnums, tree, args, kwargs)
-        except TypeError:
-            return found
-        if self.side.reads_only(kind, argnums):
+            of_arrays = self.run_arrays(kind, argnums, tree, args, kwargs, True)
+        except (TypeError, _array_program.OnlyReads):
             return found
         mode[0] = True
         if path in self.paths:

@@ -83,15 +83,15 @@ def record(
     if any_traced(example) or any_traced(kwargs):
         raise TypeError("record takes an example of plain numbers; got traced ones, use .value")
 
-    def with_arrays():
+    def with_arrays(numbers_do=True):
         return _array_program.record_arrays(
-            f, example, kwargs, argnums, has_aux, on_branch == "record")
+            f, example, kwargs, argnums, has_aux, on_branch == "record", numbers_do)
 
     def with_numbers():
         return record_numbers(f, example, kwargs, argnums, has_aux, on_branch, reassociate)
 
     if arrays is not None:
-        return with_arrays() if arrays else with_numbers()
+        return with_arrays(False) if arrays else with_numbers()
     return chosen(with_arrays, with_numbers, _array_program.array_elements((example, kwargs)))
 
 
@@ -105,8 +105,12 @@ cdef object chosen(object with_arrays, object with_numbers, Py_ssize_t n_element
     """A program of arrays where there are many elements or numbers do not do."""
     if n_elements > FEW_ELEMENTS:
         try:
-            program = with_arrays()
-            return with_numbers() if program.reads_only("value", None) else program
+            return with_arrays()
+        except _array_program.OnlyReads:
+            try:
+                return with_numbers()
+            except TypeError:
+                return with_arrays(False)
         except TypeError:
             if n_elements > MOST_ELEMENTS:
                 raise
@@ -120,15 +124,14 @@ cdef object chosen(object with_arrays, object with_numbers, Py_ssize_t n_element
         program = with_numbers()
     except TypeError as error:
         try:
-            return with_arrays()
+            return with_arrays(False)
         except TypeError:
             raise error from None
     if n_elements and is_long((<Program>program).front(), expanded):
         try:
-            arrays = with_arrays()
-        except TypeError:
+            return with_arrays()
+        except (TypeError, _array_program.OnlyReads):
             return program
-        return program if arrays.reads_only("value", None) else arrays
     return program
 
 

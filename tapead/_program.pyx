@@ -28,6 +28,7 @@ import enum
 import functools
 import operator
 import sys
+import threading
 
 import numpy as np
 

@@ -193,7 +193,7 @@ def test_search_for_generators_leaves_the_tuples_of_other_threads_alone():
 
     with ThreadPoolExecutor(3) as pool:
         built = [pool.submit(build) for _ in range(3)]
-        for _ in range(20):
+        for _ in range(6):
             found = _draws._living()
             assert all(any(one is x for x in found) for one in mine)
         going[0] = False
