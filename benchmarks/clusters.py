@@ -30,7 +30,10 @@ def client_of(stack, n_workers):
     require("distributed")
     from distributed import Client, LocalCluster
 
-    options = {"threads_per_worker": 1, "dashboard_address": None}
+    options = {
+        "threads_per_worker": 1, "dashboard_address": None,
+        "scheduler_kwargs": {"dashboard_address": ":0"},  # any port, there may be other clusters
+    }  # fmt: skip
     cluster = stack.enter_context(LocalCluster(n_workers=n_workers, **options))
     return stack.enter_context(Client(cluster))
 

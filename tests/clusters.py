@@ -22,7 +22,11 @@ def connected():
         with (
             config.set({"distributed.scheduler.no-workers-timeout": "60s"}),
             dask.LocalCluster(
-                n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+                n_workers=2,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address=None,
+                scheduler_kwargs={"dashboard_address": ":0"},  # its server takes 8787 without one
             ) as cluster,
             dask.Client(cluster) as client,
         ):

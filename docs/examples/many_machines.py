@@ -80,7 +80,9 @@ def cluster():
         return
     dask = importlib.import_module("distributed")
     with (
-        dask.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as workers,
+        dask.LocalCluster(
+            n_workers=2, threads_per_worker=1, scheduler_kwargs={"dashboard_address": ":0"}
+        ) as workers,
         dask.Client(workers) as client,
     ):
         yield client
