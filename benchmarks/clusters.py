@@ -17,6 +17,7 @@ from tapead import distributed, nn, optim
 
 from .measure import EVERY, check, fastest, some, versioned
 from .systems import require
+from .threads import limit_blas
 from .training import TRAININGS, batch_of, net_of
 from .workloads import WORKLOADS, asian_option, asian_option_gradient
 
@@ -35,7 +36,14 @@ def client_of(stack, n_workers):
         "scheduler_kwargs": {"dashboard_address": ":0"},  # any port, there may be other clusters
     }  # fmt: skip
     cluster = stack.enter_context(LocalCluster(n_workers=n_workers, **options))
-    return stack.enter_context(Client(cluster))
+    client = stack.enter_context(Client(cluster))
+    client.run(set_threads_of_worker)
+    return client
+
+
+def set_threads_of_worker():
+    """One for products too, whatever the environment says."""
+    limit_blas(1)
 
 
 def option_program():
@@ -130,7 +138,7 @@ class ManyPaths:
 def sharded_steps(training, client):
     """Steps of one process and of two workers, whose losses agree.
 
-    To the bit only where BLAS has as many threads here as in a worker, which has one.
+    Those of shards do to the bit, where BLAS can be kept to one thread here and in the workers.
     """
     batch, steps = batch_of(training), {}
     for name in ("one process", "shards here", "two workers"):
@@ -144,7 +152,10 @@ def sharded_steps(training, client):
                 net, nn.cross_entropy, optimizer, shards=2, client=where
             )
         steps[name] = partial(step, *batch)
-    losses = {name: [step() for _ in range(3)] for name, step in steps.items()}
+    one_thread = limit_blas(1)
+    with one_thread or contextlib.nullcontext():
+        losses = {name: [step() for _ in range(3)] for name, step in steps.items()}
+    assert one_thread is None or losses["two workers"] == losses["shards here"]
     for name in ("shards here", "two workers"):
         check(losses[name], losses["one process"], name, 1e-4)
     return steps

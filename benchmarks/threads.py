@@ -20,12 +20,17 @@ def set_threads(n):
     tapead.set_num_threads(n)
     if n > 1:
         os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=true"
-    if importlib.util.find_spec("threadpoolctl") is not None:
-        from threadpoolctl import threadpool_limits
-
-        threadpool_limits(n, "blas")
-    elif n > 1:
+    if limit_blas(n) is None and n > 1:
         raise NotImplementedError("OpenBLAS takes another number of threads by threadpoolctl")
+
+
+def limit_blas(n):
+    """Keep NumPy's products to `n` threads: a context, or for good; None without threadpoolctl."""
+    if importlib.util.find_spec("threadpoolctl") is None:
+        return None
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(n, "blas")
 
 
 def timer_for(n):

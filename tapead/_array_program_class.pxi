@@ -238,8 +238,7 @@ cdef class ArrayProgram:
         return 0
 
     def begin(self, example, kwargs, numbers_do):
-        """Record the value at an example; `OnlyReads` if a program of numbers is better and does.
-        """
+        """Record the value at an example; `OnlyReads` as `recorded_path` has it."""
         cdef dict named = kwargs
         cdef int64_t failed = -1
         cdef ArrayPath path
