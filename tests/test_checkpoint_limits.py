@@ -159,11 +159,16 @@ def interruptible():
 
 @pytest.mark.usefixtures("interruptible")
 def test_interrupt_of_a_replayed_loop():
-    threading.Timer(0.3, signal.raise_signal, [signal.SIGINT]).start()
+    timers = []
+
+    def step(x):
+        if not timers:
+            timers.append(threading.Timer(0.3, signal.raise_signal, [signal.SIGINT]))
+            timers[0].start()
+        return x * 0.999
+
     with pytest.raises(KeyboardInterrupt) as caught:
-        tapead.grad(
-            lambda x: tapead.checkpointed_loop(lambda x: x * 0.999, x, 10**12, checkpoints=50)
-        )(1.0)
+        tapead.grad(lambda x: tapead.checkpointed_loop(step, x, 10**12, checkpoints=50))(1.0)
     assert "in step" in notes_of(caught.value)
     assert tapead.grad(lambda x: x**2)(3.0) == 6.0
 

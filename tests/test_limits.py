@@ -1,5 +1,6 @@
 """Limits: memory that is honoured and given back, chains of any length, Ctrl-C."""
 
+import collections
 import gc
 import resource
 import signal
@@ -237,22 +238,16 @@ def interrupt(signum, frame):
 def test_interrupt_in_a_long_sweep_ends_it(chain, alarm, sweep):
     tape, x, y = chain
     run = getattr(tape, sweep)
+    ended = []
 
-    def seconds(start=lambda: None):
-        before = time.perf_counter()
+    def start():
+        """A call made by C: handlers run there only if the sweep itself looks for signals."""
+        alarm(interrupt, 0.002)
+        collections.deque(map(ended.append, map(run, [y], [x])), maxlen=0)
+
+    with pytest.raises(KeyboardInterrupt):
         start()
-        try:
-            run(y, x)
-        except KeyboardInterrupt:
-            interrupted.append(time.perf_counter() - before)
-        return time.perf_counter() - before
-
-    interrupted = []
-    whole = min(seconds() for _ in range(3))
-    for _ in range(5):  # a busy machine may hold up one or the other
-        seconds(lambda: alarm(interrupt, whole / 20))
-    assert len(interrupted) == 5
-    assert min(interrupted) < whole / 2
+    assert not ended
     assert run(y, x) == 1.0
 
 
@@ -315,8 +310,8 @@ def test_control_c_in_another_process():
             y = x = tape.variable(1.0)
             for _ in range(2_000_000):
                 y = -y
-        print("ready", flush=True)
         try:
+            print("ready", flush=True)
             while True:
                 tape.gradient(y, x)
         except KeyboardInterrupt:

@@ -361,8 +361,8 @@ def test_control_c_ends_a_long_map(threads):
 
         program = tapead.record(f, 1.0)
         x = np.ones(20_000_000)
-        print("ready", flush=True)
         try:
+            print("ready", flush=True)
             program.map(x, threads={threads})
         except KeyboardInterrupt:
             print("stopped", flush=True)
