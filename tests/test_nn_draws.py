@@ -1,5 +1,6 @@
 """Random numbers in a training step: noticed wherever they come from, and never frozen."""
 
+import functools
 import gc
 import itertools
 import random
@@ -120,6 +121,35 @@ def test_losses_that_draw_are_noticed():
     step = nn.compile_step(net, loss, optim.SGD(net.parameters()))
     step(X, Y)
     assert "draws random numbers" in step.stats()["why"]
+
+
+def first_step(net, loss):
+    return nn.compile_step(net, loss, optim.SGD(net.parameters()))(X, Y)
+
+
+@pytest.mark.parametrize("loss", [
+    nn.cross_entropy, functools.partial(nn.multi_margin_loss, margin=2.0),
+], ids=["loss", "partial"])  # fmt: skip
+def test_code_of_tapead_alone_needs_no_search(loss, monkeypatch):
+    monkeypatch.setattr(_draws, "_living", lambda: pytest.fail("the process was searched"))
+    first_step(nn.MLP((6, 5, 4), dropout=0.5, rng=0, dtype=np.float64), loss)
+
+
+def changed(net):
+    net.__dict__["forward"] = functools.partial(nn.Linear.forward, net)
+    return net
+
+
+@pytest.mark.parametrize(("net", "loss"), [
+    (lambda: nn.Sequential(nn.Linear(6, 6, rng=0), Noisy(float)), nn.cross_entropy),
+    (lambda: changed(nn.Linear(6, 4, rng=0)), nn.cross_entropy),
+    (lambda: nn.Linear(6, 4, rng=0), lambda outputs, y: 2.0 * nn.cross_entropy(outputs, y)),
+], ids=["layer", "forward", "loss"])  # fmt: skip
+def test_code_of_others_is_looked_at(net, loss, monkeypatch):
+    searches = []
+    monkeypatch.setattr(_draws, "_living", lambda: searches.append(1) or [])
+    first_step(net(), loss)
+    assert searches == [1]
 
 
 def test_generators_of_other_threads_are_left_alone():

@@ -1,6 +1,7 @@
 """Random numbers that a step draws: a recording must not hold any."""
 
 import copy
+import functools
 import os
 import random
 import sys
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from tapead.nn import _losses
 from tapead.nn._living import instances
 from tapead.nn._replay import NotReplayableError
 
@@ -23,10 +25,10 @@ class Generators:
     Those of NumPy and of Python's `random` are found as objects, so it does not matter who holds
     them. Generators that are made while it runs give what their seed tells, and `seeded` sees the
     ones without a seed. After `gc.freeze` the net's and the shared ones are all that is seen of
-    older ones.
+    older ones; where `modules` and `loss` are all of `tapead.nn`, others are not looked for.
     """
 
-    def __init__(self, modules):
+    def __init__(self, modules, loss):
         own = [
             value.bit_generator
             for module in modules
@@ -36,7 +38,8 @@ class Generators:
         shared = [np.random.get_bit_generator(), _SHARED]
         self.own = set(map(id, own))
         self.owned = self.own.union(map(id, shared))
-        every = {id(generator): generator for generator in (*own, *shared, *_living())}
+        others = () if _is_own(modules, loss) else _living()
+        every = {id(generator): generator for generator in (*own, *shared, *others)}
         self.before = [(generator, _state(generator)) for generator in every.values()]
 
     def restored(self):
@@ -67,6 +70,16 @@ class Generators:
             if not again.restored():
                 return False
         return True
+
+
+def _is_own(modules, loss):
+    """Whether a step runs code of `tapead.nn` alone, which draws from generators of its layers."""
+    while isinstance(loss, functools.partial):
+        loss = loss.func
+    return vars(_losses).get(getattr(loss, "__name__", None)) is loss and all(
+        type(module).__module__.startswith("tapead.nn.") and "forward" not in vars(module)
+        for module in modules
+    )
 
 
 def _living():

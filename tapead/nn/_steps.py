@@ -157,7 +157,7 @@ class _CompiledStep:
 
     def __init__(self, net, loss, optimizer, l2, l1, clip_norm):
         self.made_from = net, loss, optimizer, l2, l1, clip_norm
-        self.net, self.optimizer, self.clip_norm = net, optimizer, clip_norm
+        self.net, self.loss, self.optimizer, self.clip_norm = net, loss, optimizer, clip_norm
         self.objective = _objective(net, loss, l2, l1)
         self.eager = eager_step(net, loss, optimizer, l2=l2, l1=l1, clip_norm=clip_norm)
         self.modules = [module for _, module in net.named_modules()]
@@ -216,7 +216,7 @@ class _CompiledStep:
 
     def _recorded(self, X, y):
         """A program for batches like this one, or the reason why there is none."""
-        generators = Generators(self.modules)
+        generators = Generators(self.modules, self.loss)
         try:
             program = _Program(self, X, y)
         except Exception as error:  # noqa: BLE001 - the eager step raises what there is to raise
