@@ -20,6 +20,8 @@ ORDERED = ("polygamma", "sinc_derivative")  # their x is the order, a constant
 
 ARITY = np.zeros(256, np.uint8)  # by opcode; 0 where there is none
 ARITY[1 : len(INSTRUCTIONS) + 1] = [row.arity for row in INSTRUCTIONS]
+IS_ORDERED = np.zeros(256, bool)  # by opcode
+IS_ORDERED[[OPCODES[name] for name in ORDERED]] = True
 
 
 class CodeData(NamedTuple):
@@ -150,7 +152,9 @@ def _check_operands(what, reads, operands, limits, data):
 
 def _check_orders(data):
     """Orders of derivatives are whole numbers that stand in the program."""
-    ordered = np.flatnonzero(np.isin(data.op, [OPCODES[name] for name in ORDERED]))
+    ordered = np.flatnonzero(IS_ORDERED[data.op])
+    if not len(ordered):
+        return
     operands = data.x[ordered]
     k = _first(operands >= 0)
     if k is None:
@@ -166,6 +170,8 @@ def _check_orders(data):
 
 def _check_guards(data):
     n = len(data.op)
+    if not len(data.guard_kind):
+        return
     k = _first(data.guard_kind >= len(GUARDS))
     if k is not None:
         raise ValueError(f"guard {k} has the kind {data.guard_kind[k]}, which is none")

@@ -122,28 +122,33 @@ def with_guards(data, inputs, rng, n_guards, plain):
 
 
 def values(data, inputs):
-    """Values of the inputs and of all instructions, each row by its own loop."""
-    w = np.concatenate([np.asarray(inputs, float), np.zeros(len(data.op))])
+    """Values of the inputs and of all instructions, each row by its own loop.
+
+    `inputs` are those of one point, or of many points in columns.
+    """
+    inputs = np.asarray(inputs, float)
+    w = np.zeros((len(inputs) + len(data.op), *inputs.shape[1:]))
+    w[: len(inputs)] = inputs
+    rows = w.reshape(len(w), -1)
     with np.errstate(all="ignore"):
         for k, op in enumerate(data.op.tolist()):
-            x, y = (operand(data, w, v) for v in (data.x[k], data.y[k]))
-            place = data.n_inputs + k
-            _tape.evaluate_rows(op, x, x if y is None else y, w[place : place + 1])
+            x, y = (operand(data, rows, v) for v in (data.x[k], data.y[k]))
+            _tape.evaluate_rows(op, x, x if y is None else y, rows[data.n_inputs + k])
     return w
 
 
-def operand(data, w, v):
-    """An operand's value in an array of its own."""
+def operand(data, rows, v):
+    """An operand's values in an array of its own."""
     if v == NO_OPERAND:
         return None
-    return w[v : v + 1].copy() if v >= 0 else data.constants[-1 - v :][:1].copy()
+    return rows[v].copy() if v >= 0 else np.full(rows.shape[1], data.constants[-1 - v])
 
 
 def results(data, inputs):
-    """The outputs."""
+    """The outputs, of one point or of many in columns."""
     w = values(data, inputs)
-    found = [operand(data, w, v)[0] for v in data.outputs]
-    return np.array(found, float)
+    found = np.array([operand(data, w.reshape(len(w), -1), v) for v in data.outputs])
+    return found.reshape(len(data.outputs), *w.shape[1:])
 
 
 def same_bits(a, b):

@@ -11,8 +11,11 @@ from tapead._code import Code
 
 
 def assert_same_results(data, found, n_inputs, message=""):
-    for point in itertools.product(SPECIAL, repeat=n_inputs):
-        assert same_bits(results(data, point), results(found, point)), (message, point)
+    points = np.array(list(itertools.product(SPECIAL, repeat=n_inputs))).T
+    for point, one, other in zip(
+        points.T, results(data, points).T, results(found, points).T, strict=True
+    ):
+        assert same_bits(one, other), (message, point)
 
 
 # -- identities ------------------------------------------------------------------------------
