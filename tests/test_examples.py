@@ -1,6 +1,9 @@
 """The examples of the lectures: what each works out by hand is what tapead differentiates."""
 
 import ast
+import contextlib
+import functools
+import io
 import os
 import re
 import subprocess
@@ -42,12 +45,23 @@ def test_every_example_is_tested():
     assert set(NAMES) == CLOSED_FORMS.keys() | TRAINED | SOLVED | ELSEWHERE
 
 
+@functools.cache
+def run(name):
+    """What an example returns and what it prints."""
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        shown = load(name).main()
+    return shown, printed.getvalue()
+
+
+def shown_by(name):
+    return run(name)[0]
+
+
 @pytest.mark.parametrize("name", CLOSED_FORMS)
-def test_closed_form_is_the_derivative(capsys, name):
-    shown = load(name).main()
+def test_closed_form_is_the_derivative(name):
+    shown, printed = run(name)
     rows = {key: pair for key, pair in shown.items() if isinstance(pair, tuple) and key != "kink"}
     assert len(rows) == CLOSED_FORMS[name]
-    printed = capsys.readouterr().out
     for key, (by_hand, ours) in rows.items():
         assert by_hand.shape == ours.shape
         assert key in printed
@@ -56,18 +70,18 @@ def test_closed_form_is_the_derivative(capsys, name):
 
 
 def test_misprint_is_no_derivative():
-    assert load("two_matrices").main()["misprint"] > 0.1
+    assert shown_by("two_matrices")["misprint"] > 0.1
 
 
 def test_one_neuron_s_error_shrinks_at_the_known_rate():
     module = load("one_neuron")
     rate = 1.0 - module.ETA * module.X @ module.X
-    left = module.main()["y_hat - y after 10"][1]
+    left = shown_by("one_neuron")["y_hat - y after 10"][1]
     assert left == pytest.approx((module.X @ module.W - module.Y) * rate**10, rel=1e-12)
 
 
 def test_logistic_regression_is_solved_and_stable():
-    shown = load("logistic_regression").main()
+    shown = shown_by("logistic_regression")
     assert np.linalg.norm(shown["gradient"]) < 1e-5
     assert shown["accuracy"] > 0.9
     assert shown["stable"] == 1.0
@@ -75,42 +89,42 @@ def test_logistic_regression_is_solved_and_stable():
 
 
 def test_kinks_of_relu_and_maximum():
-    assert load("relu_layer").main()["kink"] == (0.0, 0.5)
+    assert shown_by("relu_layer")["kink"] == (0.0, 0.5)
 
 
 def test_both_paths_write_to_the_adjoint_of_each_weight():
-    assert load("weight_decay").main()["writes"] == 4
+    assert shown_by("weight_decay")["writes"] == 4
 
 
 def test_descent_along_accumulated_gradients():
-    costs = load("accumulate_delta").main()["costs"]
+    costs = shown_by("accumulate_delta")["costs"]
     assert costs == sorted(costs, reverse=True)
     assert costs[-1] < 0.4
 
 
 def test_deltas_fade_on_the_way_down():
-    norms = load("delta_recursion").main()["norms"]
+    norms = shown_by("delta_recursion")["norms"]
     assert norms == sorted(norms)
     assert norms[0] < norms[-1] / 20.0
 
 
 def test_every_head_learns():
-    scores = load("heads").main()["scores"]
+    scores = shown_by("heads")["scores"]
     assert min(scores.values()) > 0.98
 
 
 def test_error_of_pulses_halves_with_their_width():
-    errors = list(load("relu_pulse").main()["errors"].values())
+    errors = list(shown_by("relu_pulse")["errors"].values())
     ratios = np.array(errors[1:]) / errors[:-1]
     np.testing.assert_allclose(ratios, 0.5, atol=0.05)
 
 
 def test_long_loop_finds_its_parameter():
-    assert load("long_loop").main()["fitted"] == pytest.approx(0.9, abs=1e-10)
+    assert shown_by("long_loop")["fitted"] == pytest.approx(0.9, abs=1e-10)
 
 
 def test_taylor_steps_are_as_exact_as_they_say():
-    shown = load("taylor_steps").main()
+    shown = shown_by("taylor_steps")
     assert shown["steps"] < 60
     assert shown["errors"]["Taylor"] < 1e-12
     assert shown["errors"]["Taylor"] < min(
@@ -129,7 +143,7 @@ def test_greeks_of_many_paths_are_near_the_closed_form():
 
 
 def test_gradient_graph_is_printed():
-    shown = load("symbol_to_symbol").main()
+    shown = shown_by("symbol_to_symbol")
     assert {"cos", "sin", "×"} <= set(re.findall(r"[a-z]{3}|×", shown["text"]))
     assert shown["dot"].startswith("digraph")
     assert not re.search(r"\d\.\d", shown["text"])
