@@ -77,9 +77,12 @@ def _is_own(modules, loss):
     while isinstance(loss, functools.partial):
         loss = loss.func
     return vars(_losses).get(getattr(loss, "__name__", None)) is loss and all(
-        type(module).__module__.startswith("tapead.nn.") and "forward" not in vars(module)
-        for module in modules
+        _is_of_nn(type(module)) and _is_of_nn(module.forward) for module in modules
     )
+
+
+def _is_of_nn(x):
+    return str(getattr(x, "__module__", None)).startswith("tapead.nn.")
 
 
 def _living():
