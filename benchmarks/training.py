@@ -134,3 +134,40 @@ class TrainingStep:
         return seconds["torch"] / seconds[system]
 
     track_torch_over.unit = "x faster than torch"
+
+
+def first_step(loss, training):
+    """The loss of a compiled step that has to be recorded."""
+    from tapead import nn, optim
+
+    net = net_of(training)
+    step = nn.compile_step(net, loss, optim.SGD(net.parameters(), lr=RATE))
+    value = step(*batch_of(training))
+    assert step.stats()["replayed"] == 1
+    return value
+
+
+@versioned(net_of, batch_of, first_step)
+class Recording:
+    """The first step, beside many objects among which generators of random numbers may be.
+
+    With a loss of tapead they are not looked for; "own" is what a user wrote.
+    """
+
+    params = (("tapead", "own"), (0, 10**6))
+    param_names = ("loss", "objects")
+
+    def setup(self, loss, objects):
+        from tapead import nn
+
+        entropy = nn.binary_cross_entropy_with_logits
+        self.loss = entropy if loss == "tapead" else lambda *args: 1.0 * entropy(*args)
+        self.training = TRAININGS["2-16-16-1, 100"]
+        self.objects = [[] for _ in range(objects)]
+        wanted = with_tapead(
+            "eager_step", self.training, net_of(self.training), batch_of(self.training), 1
+        )
+        check([first_step(self.loss, self.training)], [wanted()], "first step", 1e-4)
+
+    def time_first_step(self, loss, objects):
+        first_step(self.loss, self.training)

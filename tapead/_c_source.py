@@ -138,7 +138,8 @@ def _check_functions(data, functions):
         if missing:
             raise NotImplementedError(
                 f"to_c cannot write {row.name}: C's library has no {missing[0]}, it is SciPy's; "
-                f"{int((data.op == op).sum())} of the instructions need it"
+                f"{int((data.op == op).sum())} of the instructions need it; replay the program in "
+                "Python, by map for many points, or record a function without it"
             )
 
 

@@ -21,7 +21,10 @@ BOOKKEEPING = 24  # bytes beside each state that may be kept: its number and two
 
 
 cdef class Steps:
-    """What runs the steps of a loop. It has a current state, and slots for states that are kept."""
+    """What runs the steps of a loop. It has a current state, and slots for states that are kept.
+
+    Abstract: a loop is a `Called` or a `Replayed`, which have each of these methods.
+    """
 
     cdef int64_t at  # the step that runs, for errors
 

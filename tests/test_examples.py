@@ -46,7 +46,7 @@ def test_every_example_is_tested():
 
 
 @functools.cache
-def run(name):
+def shown_and_printed(name):
     """What an example returns and what it prints."""
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         shown = load(name).main()
@@ -54,12 +54,12 @@ def run(name):
 
 
 def shown_by(name):
-    return run(name)[0]
+    return shown_and_printed(name)[0]
 
 
 @pytest.mark.parametrize("name", CLOSED_FORMS)
 def test_closed_form_is_the_derivative(name):
-    shown, printed = run(name)
+    shown, printed = shown_and_printed(name)
     rows = {key: pair for key, pair in shown.items() if isinstance(pair, tuple) and key != "kink"}
     assert len(rows) == CLOSED_FORMS[name]
     for key, (by_hand, ours) in rows.items():

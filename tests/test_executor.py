@@ -24,11 +24,11 @@ def at(data, point):
     return program(data)([float(x) for x in point])
 
 
-def assert_replayed(data, points):
+def assert_replayed(data, points, message=""):
     run = program(data)
     points = np.array(points, float)
     for point, wanted in zip(points.tolist(), results(data, points.T).T, strict=True):
-        assert same_bits(run(point), wanted), point
+        assert same_bits(run(point), wanted), (message, point)
 
 
 # -- rows ------------------------------------------------------------------------------------
@@ -59,7 +59,7 @@ def test_row_beside_a_constant_is_replayed_as_it_is_evaluated(row):
         return
     for constant, operands in itertools.product(SPECIAL, [(0, -1), (-1, 0)]):
         data = code(1, [(row.name, *operands)], [1], [constant])
-        assert_replayed(data, [[x] for x in SPECIAL])
+        assert_replayed(data, [[x] for x in SPECIAL], (operands, constant))
 
 
 # -- fusions ---------------------------------------------------------------------------------

@@ -135,25 +135,30 @@ def test_code_of_tapead_alone_needs_no_search(loss, monkeypatch):
     first_step(nn.MLP((6, 5, 4), dropout=0.5, rng=0, dtype=np.float64), loss)
 
 
+def doubled(forward):
+    return lambda *args: 2.0 * forward(*args)
+
+
 def changed(net):
-    net.__dict__["forward"] = functools.partial(nn.Linear.forward, net)
+    net.__dict__["forward"] = doubled(net.forward)
     return net
 
 
 @pytest.mark.parametrize(("net", "loss"), [
     (lambda: nn.Sequential(nn.Linear(6, 6, rng=0), Noisy(float)), nn.cross_entropy),
     (lambda: changed(nn.Linear(6, 4, rng=0)), nn.cross_entropy),
-    (lambda: nn.Linear(6, 4, rng=0), lambda outputs, y: 2.0 * nn.cross_entropy(outputs, y)),
+    (lambda: nn.Linear(6, 4, rng=0), doubled(nn.cross_entropy)),
 ], ids=["layer", "forward", "loss"])  # fmt: skip
 def test_code_of_others_is_looked_at(net, loss, monkeypatch):
     searches = []
     monkeypatch.setattr(_draws, "_living", lambda: searches.append(1) or [])
     first_step(net(), loss)
     assert searches == [1]
-    forward = nn.Linear.forward
-    monkeypatch.setattr(nn.Linear, "forward", lambda self, x: 2.0 * forward(self, x))
-    first_step(nn.Linear(6, 4, rng=0), nn.cross_entropy)
-    assert searches == [1, 1]
+
+
+def test_forward_that_was_put_into_a_class_is_looked_at(monkeypatch):
+    monkeypatch.setattr(nn.Linear, "forward", doubled(nn.Linear.forward))
+    test_code_of_others_is_looked_at(lambda: nn.Linear(6, 4, rng=0), nn.cross_entropy, monkeypatch)
 
 
 def test_generators_of_other_threads_are_left_alone():

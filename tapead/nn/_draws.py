@@ -38,7 +38,7 @@ class Generators:
         shared = [np.random.get_bit_generator(), _SHARED]
         self.own = set(map(id, own))
         self.owned = self.own.union(map(id, shared))
-        others = () if _is_own(modules, loss) else _living()
+        others = () if _is_tapead_s(modules, loss) else _living()
         every = {id(generator): generator for generator in (*own, *shared, *others)}
         self.before = [(generator, _state(generator)) for generator in every.values()]
 
@@ -72,7 +72,7 @@ class Generators:
         return True
 
 
-def _is_own(modules, loss):
+def _is_tapead_s(modules, loss):
     """Whether a step runs code of `tapead.nn` alone, which draws from generators of its layers."""
     while isinstance(loss, functools.partial):
         loss = loss.func
